@@ -1,0 +1,44 @@
+"""The one sentence of an alert."""
+
+from detectors.lifecycle import Step
+from schemas.alerts import AlertData
+
+_SHARES = frozenset(
+    {
+        "ctr",
+        "zero_result_rate",
+        "missing_field_rate",
+        "unknown_token_rate",
+        "ctr_proxy_accuracy",
+        "shown_order_accuracy",
+    }
+)
+
+
+def summary(step: Step, data: AlertData) -> str:
+    """Say what happened, where, since when, and what was deployed around then."""
+    value, expected = shown(data.signal, data.value), shown(data.signal, data.expected)
+    where = f"{data.signal} of {data.series.surface} in {data.series.application}"
+    if step is Step.RESOLVED:
+        return f"{where} is back to about {expected}"
+    if step is Step.ACCEPTED:
+        return f"{where}: {value} is taken as the new level (it was {expected})"
+    why, cause = "", data.suspected_cause
+    if cause is not None:
+        seconds = f"{abs(round(cause.seconds_before))} s {'before' if cause.seconds_before >= 0 else 'after'}"
+        why = f"; {cause.model} {cause.version} ({cause.role}) was deployed {seconds}"
+    again = "still " if step is Step.REPEATED else ""
+    return f"{where} is {again}{value} instead of {expected} since {data.started_at}{why}"
+
+
+def shown(signal: str, value: float | None) -> str:
+    """Write a value as people read it, with its unit."""
+    if value is None:
+        return "unknown"
+    if signal in _SHARES:
+        return f"{100 * value:.3g} %"
+    if signal.startswith("latency_"):
+        return f"{value:.4g} ms"
+    if signal.endswith("_rate"):
+        return f"{value:.3g}/s"
+    return f"{value:.3g}"

@@ -1,0 +1,121 @@
+"""Joining clicks with the searches that they belong to, in whatever order the two arrive."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.id_index import NOT_FOUND
+from detectors.open_searches import OpenSearches
+
+ACTION_UNKNOWN: Final = 0
+ACTION_CLICK: Final = 1
+ACTION_PURCHASE: Final = 2
+
+
+@dataclass(slots=True)
+class ClickColumns:
+    """n clicks as columns, shape (n,) each."""
+
+    query_ids: NDArray[np.uint64]
+    item_ids: NDArray[np.uint64]
+    times_ms: NDArray[np.int64]
+    actions: NDArray[np.uint8]
+    """One of the ACTION_ constants."""
+
+    def __len__(self) -> int:
+        return int(self.times_ms.size)
+
+    def take(self, rows: NDArray[np.bool_]) -> "ClickColumns":
+        """Give the clicks where `rows` is true."""
+        return ClickColumns(self.query_ids[rows], self.item_ids[rows], self.times_ms[rows], self.actions[rows])
+
+    @classmethod
+    def joined(cls, left: "ClickColumns", right: "ClickColumns") -> "ClickColumns":
+        """Put two lots of clicks behind each other."""
+        return cls(
+            np.concatenate([left.query_ids, right.query_ids]),
+            np.concatenate([left.item_ids, right.item_ids]),
+            np.concatenate([left.times_ms, right.times_ms]),
+            np.concatenate([left.actions, right.actions]),
+        )
+
+    @classmethod
+    def none(cls) -> "ClickColumns":
+        """Give no clicks."""
+        return cls(
+            np.empty(0, dtype=np.uint64),
+            np.empty(0, dtype=np.uint64),
+            np.empty(0, dtype=np.int64),
+            np.empty(0, dtype=np.uint8),
+        )
+
+
+class ClickJoin:
+    """Marks clicks on the items of open searches; a click ahead of its search waits for it.
+
+    A click belongs to the search with its query id whose time lies from `horizon` before it to `lateness` after it.
+    It waits while such a search may still come: until the watermark of the searches has passed it by `lateness`.
+    """
+
+    def __init__(self, searches: OpenSearches, horizons_ms: tuple[int, ...], lateness_ms: int) -> None:
+        self._searches = searches
+        self._horizons_ms = np.array(horizons_ms, dtype=np.int64)
+        self._lateness_ms = lateness_ms
+        self._waiting = ClickColumns.none()
+
+    @property
+    def waiting(self) -> int:
+        """How many clicks wait for their search."""
+        return len(self._waiting)
+
+    def add(self, clicks: ClickColumns, watermark_ms: int) -> int:
+        """Join new clicks; those whose search may still come wait.
+
+        Args:
+            clicks: timely clicks and purchases.
+            watermark_ms: of the searches.
+
+        Returns:
+            How many belong to nothing that was shown.
+        """
+        unmatched, open_ended = self._join(clicks)
+        hopeless = open_ended.times_ms < watermark_ms - self._lateness_ms
+        self._waiting = ClickColumns.joined(self._waiting, open_ended.take(~hopeless))
+        return unmatched + int(hopeless.sum())
+
+    def retry(self, watermark_ms: int) -> int:
+        """Join the waiting clicks with searches that have come since; returns how many belong to nothing shown."""
+        if not len(self._waiting):
+            return 0
+        waiting, self._waiting = self._waiting, ClickColumns.none()
+        return self.add(waiting, watermark_ms)
+
+    def _join(self, clicks: ClickColumns) -> tuple[int, ClickColumns]:
+        rows = self._searches.find(clicks.query_ids)
+        belongs, delays = self._in_range(rows, clicks)
+        if not belongs.all():
+            earlier = self._searches.find_earlier(clicks.query_ids, clicks.times_ms, self._lateness_ms)
+            rows = np.where(belongs | (earlier == NOT_FOUND), rows, earlier)
+            belongs, delays = self._in_range(rows, clicks)
+        if belongs.any():
+            items = self._searches.find_items(rows[belongs], clicks.item_ids[belongs])
+            shown = items != NOT_FOUND
+            self._mark(items[shown], delays[belongs][shown], clicks.actions[belongs][shown])
+            return int((~shown).sum()), clicks.take(~belongs)
+        return 0, clicks
+
+    def _in_range(self, rows: NDArray[np.int64], clicks: ClickColumns) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+        found = rows != NOT_FOUND
+        delays = np.full(rows.shape, NOT_FOUND, dtype=np.int64)
+        delays[found] = clicks.times_ms[found] - self._searches.times_ms(rows[found])
+        return found & (delays >= -self._lateness_ms) & (delays <= self._horizons_ms[-1]), delays
+
+    def _mark(self, items: NDArray[np.int64], delays: NDArray[np.int64], actions: NDArray[np.uint8]) -> None:
+        bits = np.zeros(items.shape, dtype=np.uint8)
+        purchase = (actions == ACTION_PURCHASE).astype(np.uint8)
+        for number, horizon_ms in enumerate(self._horizons_ms):
+            bit = np.left_shift(np.uint8(1), np.uint8(2 * number) + purchase)
+            bits |= np.where(delays <= horizon_ms, bit, 0).astype(np.uint8)
+        self._searches.mark(items, bits)

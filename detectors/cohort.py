@@ -1,0 +1,129 @@
+"""A cohort: the searches of one interval of event time, from their arrival until their last horizon."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.checkpoint import LogMark
+from detectors.score_columns import ScoreColumns
+from schemas.rollup import OTHER, Rollup
+from schemas.scores import Series
+
+MAX_SERIES: Final = 500
+"""Series of one cohort; searches of any further one count as model and version `other`."""
+MAX_COMBINATIONS: Final = 4096
+"""Combinations of segment values of one cohort; those of any further one count as `other`."""
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A search that may become an exemplar."""
+
+    id_hash: int
+    source_offset: int
+    row: int
+
+
+@dataclass(slots=True)
+class Cohort:
+    """What is known of one cohort of one partition.
+
+    Names are numbered in the order of the log, so a replay of the same records numbers them the same.
+    """
+
+    start_ms: int
+    mark: LogMark
+    """Where the log must be read from to build this cohort again."""
+    dimensions: tuple[str, ...] = ()
+    """Names of the segment dimensions, in order; a combination has one value of each."""
+    series: list[Series] = field(default_factory=list)
+    combinations: list[tuple[str, ...]] = field(default_factory=list)
+    row_ranges: list[tuple[int, int]] = field(default_factory=list)
+    fresh: list[ScoreColumns] = field(default_factory=list)
+    """Searches whose label-free fields have not been counted yet; `fresh_series` numbers their series."""
+    fresh_series: list[NDArray[np.uint16]] = field(default_factory=list)
+    fresh_combinations: list[NDArray[np.uint16]] = field(default_factory=list)
+    fresh_rows: list[int] = field(default_factory=list)
+    label_free: dict[int, Rollup] = field(default_factory=dict)
+    """By number of the series, once the cohort has closed for new searches."""
+    candidates: dict[int, list[Candidate]] = field(default_factory=dict)
+    _series_numbers: dict[Series, int] = field(default_factory=dict)
+    _combination_numbers: dict[tuple[str, ...], int] = field(default_factory=dict)
+
+    def series_number(self, series: Series) -> int:
+        """Number a series, from 0 in the order of their first search."""
+        number = self._series_numbers.get(series)
+        if number is not None:
+            return number
+        if len(self.series) >= MAX_SERIES:
+            series = Series(OTHER, series.surface, OTHER, OTHER)
+            number = self._series_numbers.get(series)
+            if number is not None:
+                return number
+        self.series.append(series)
+        self._series_numbers[series] = len(self.series) - 1
+        return len(self.series) - 1
+
+    def combination_number(self, values: tuple[str, ...]) -> int:
+        """Number a combination of segment values, from 0 in the order of their first search."""
+        number = self._combination_numbers.get(values)
+        if number is not None:
+            return number
+        if len(self.combinations) >= MAX_COMBINATIONS:
+            values = (OTHER,) * len(values)
+            number = self._combination_numbers.get(values)
+            if number is not None:
+                return number
+        self.combinations.append(values)
+        self._combination_numbers[values] = len(self.combinations) - 1
+        return len(self.combinations) - 1
+
+    def number_rows(self, columns: ScoreColumns) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
+        """Number the series and the segment values of some searches.
+
+        Returns:
+            The number of the series, and of the combination of segment values, each of shape (n,).
+        """
+        used_series, where = np.unique(columns.series_index, return_inverse=True)
+        numbers = [self.series_number(columns.series[int(index)]) for index in used_series]
+        series = np.array(numbers, dtype=np.uint16)[where]
+        if not self.dimensions:
+            return series, np.full(len(columns), self.combination_number(()), dtype=np.uint16)
+        key = np.zeros(len(columns), dtype=np.int64)
+        for name in self.dimensions:
+            column = columns.segments[name]
+            key = key * max(1, len(column.values)) + column.index
+        _, firsts, where = np.unique(key, return_index=True, return_inverse=True)
+        numbers = [
+            self.combination_number(
+                tuple(columns.segments[name].values[int(columns.segments[name].index[row])] for name in self.dimensions)
+            )
+            for row in firsts
+        ]
+        return series, np.array(numbers, dtype=np.uint16)[where]
+
+    def add_rows(
+        self,
+        columns: ScoreColumns,
+        numbers: tuple[NDArray[np.uint16], NDArray[np.uint16]],
+        first_row: int,
+    ) -> None:
+        """Take n searches in, that stand in the open searches from `first_row` on."""
+        end = first_row + len(columns)
+        if self.row_ranges and self.row_ranges[-1][1] == first_row:
+            self.row_ranges[-1] = (self.row_ranges[-1][0], end)
+        else:
+            self.row_ranges.append((first_row, end))
+        self.fresh.append(columns)
+        self.fresh_series.append(numbers[0])
+        self.fresh_combinations.append(numbers[1])
+        self.fresh_rows.append(first_row)
+
+    def drop_fresh(self) -> None:
+        """Let go of what only the label-free counts needed."""
+        self.fresh.clear()
+        self.fresh_series.clear()
+        self.fresh_combinations.clear()
+        self.fresh_rows.clear()

@@ -1,0 +1,61 @@
+"""The rollups of one cohort: of each series, and of each surface with all its versions together."""
+
+import msgspec
+
+from detectors.cohort import Cohort
+from detectors.label_free import count_label_free, pick_candidates
+from detectors.labels import count_labels, make_exemplars
+from detectors.open_searches import OpenSearches
+from detectors.rollup_merge import into_series, merge
+from schemas.rollup import Rollup
+from schemas.scores import Series
+
+
+def settle(cohort: Cohort, bucket_s: int, partition: int) -> None:
+    """Count what needs no clicks, once no search of the cohort can come any more."""
+    cohort.candidates = pick_candidates(cohort)
+    cohort.label_free = count_label_free(cohort, bucket_s, partition)
+    cohort.drop_fresh()
+
+
+def cohort_rollups(cohort: Cohort, searches: OpenSearches, number: int | None, horizon_s: int) -> list[Rollup]:
+    """Give the rollups of a settled cohort at one horizon.
+
+    Args:
+        cohort: its clicks up to the horizon have all been read.
+        searches: where its rows stand.
+        number: of the horizon in the settings; None for the label-free rollups.
+        horizon_s: the horizon.
+
+    Returns:
+        First those of each series, then those of each surface; none where only repeats fell into the cohort.
+    """
+    counted = cohort.label_free if number is None else _with_labels(cohort, searches, number, horizon_s)
+    by_surface: dict[Series, Rollup] = {}
+    rollups = []
+    for series, plain in counted.items():
+        exemplars = make_exemplars(cohort.candidates[series], searches, number, plain.partition)
+        rollup = msgspec.structs.replace(plain, exemplars=exemplars)
+        rollups.append(rollup)
+        every = rollup.series.all_versions()
+        mine = into_series(rollup, every)
+        by_surface[every] = merge(by_surface[every], mine) if every in by_surface else mine
+    return [*rollups, *by_surface.values()]
+
+
+def _with_labels(cohort: Cohort, searches: OpenSearches, number: int, horizon_s: int) -> dict[int, Rollup]:
+    if not cohort.label_free:
+        return {}
+    first = next(iter(cohort.label_free.values()))
+    labels = count_labels(
+        cohort,
+        searches,
+        horizon=number,
+        bucket_s=first.bucket_s,
+        horizon_s=horizon_s,
+        partition=first.partition,
+    )
+    return {
+        series: merge(msgspec.structs.replace(rollup, horizon_s=horizon_s), labels[series])
+        for series, rollup in cohort.label_free.items()
+    }

@@ -1,0 +1,342 @@
+"""The fold of detect: rollups and controls in, alerts and signal points out.
+
+A pure function of the records of `rollups` in their order, and of the deployments known so far. Nothing in it looks
+at a clock; the same input gives the same output, byte by byte.
+
+    rollups ─► pending, by partition ─► complete? ─► cohort by cohort: watches ─► alerts, then signals
+    controls ─► frontier ────────────────┘
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from detectors.deployments import DeploymentMark, suspected_cause
+from detectors.episodes import Moment, make_transition
+from detectors.frontier import Frontier
+from detectors.lifecycle import ACCEPT_S, Step
+from detectors.outputs import Output, SignalBatch, Transition
+from detectors.pending_rollups import Arrival, PendingRollups
+from detectors.rollup_merge import empty_rollup
+from detectors.rules import DEFAULT_RULES, Rule
+from detectors.series_watch import Decision, SeriesWatch
+from detectors.signals import click_rate, search_rate, signal_points
+from detectors.silence import Silence
+from schemas.rollup import LABEL_FREE, Exemplar, Rollup, RollupControl, series_key
+from schemas.scores import Series
+
+STATE_VERSION: Final = 1
+MAX_DEPLOYMENTS: Final = 200
+GAP_S: Final = 3600
+"""A gap in the log longer than this, crossed at once, is no silence of the shop but another recording."""
+ALL_PARTITIONS: Final = -1
+
+_COUNTED: Final[Mapping[Arrival, str]] = {
+    Arrival.REPEAT: "repeated_rollups_total",
+    Arrival.DIFFERING: "differing_rollups_total",
+    Arrival.LATE: "late_rollups_total",
+}
+
+
+class DetectFoldSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What shapes the fold besides its rules."""
+
+    bucket_s: int = 10
+    cause_window_s: int = 3600
+    cause_after_cohorts: int = 2
+    accept_s: int = ACCEPT_S
+    max_series: int = 400
+    runbook_base: str = "docs/runbooks.md#"
+    """Where a rule without a runbook of its own has it: its name is appended."""
+
+
+class DetectFold:
+    """Detect's whole state, and how records change it.
+
+    Args:
+        settings: bucket, windows and bounds.
+        rules: in order of evaluation.
+        state: what `state()` of a predecessor gave; go on with the record after its offset.
+
+    Raises:
+        ValueError: the state is of another version, or torn (its parts are of different offsets).
+    """
+
+    def __init__(
+        self,
+        settings: DetectFoldSettings | None = None,
+        rules: Sequence[Rule] = DEFAULT_RULES,
+        state: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.settings = settings or DetectFoldSettings()
+        self._rules = tuple(rules)
+        self.offset = -1
+        """The latest record that has been applied."""
+        self._frontier = Frontier()
+        self._silence = Silence()
+        self._pending = PendingRollups()
+        self._series: dict[Series, SeriesWatch] = {}
+        self._next_ms: dict[int, int] = {}
+        self._silent_through_ms = 0
+        self._marks: list[DeploymentMark] = []
+        self._counters: Counter[str] = Counter()
+        if state is not None:
+            self._restore(state)
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """Counters since the log began, and the present number of series, by name."""
+        names = (*_COUNTED.values(), "cohorts_total", "alerts_total", "series_over_limit_total")
+        return {name: self._counters[name] for name in names} | {"series": len(self._series)}
+
+    @property
+    def decided_through_ms(self) -> dict[int, int]:
+        """By horizon: every cohort that starts before it has been decided."""
+        return dict(self._next_ms)
+
+    def apply_deployment(self, time_ms: int, model: str, version: str, role: str) -> None:
+        """Learn of a deployment, of any name; repeats change nothing.
+
+        One that is learned after an alert fired is named from that alert's next notification on.
+        """
+        mark = DeploymentMark(time_ms, model, version, role)
+        if mark not in self._marks:
+            self._marks = sorted([*self._marks, mark])[-MAX_DEPLOYMENTS:]
+
+    def apply(self, record: Rollup | RollupControl, offset: int) -> list[Output]:
+        """Take the next record of `rollups`; one that has been applied before is ignored.
+
+        Returns:
+            For each cohort that it completes, in order: its alerts, then its signal points.
+        """
+        if offset <= self.offset:
+            return []
+        self.offset = offset
+        if isinstance(record, Rollup):
+            arrival = self._pending.take(record)
+            if arrival in _COUNTED:
+                self._counters[_COUNTED[arrival]] += 1
+            return []
+        self._frontier.take(record)
+        self._silence.observe(self._frontier)
+        outputs: list[Output] = []
+        for start_ms, horizon_s in self._completed():
+            outputs += self._decide_cohort(start_ms, horizon_s)
+        return outputs + self._decide_silence()
+
+    def state(self) -> dict[str, Any]:
+        """Give everything as plain numbers and names, in parts of bounded size by name.
+
+        All parts carry the offset they cover. Parts that the `fold` part does not list are leftovers.
+        """
+        parts: dict[str, Any] = {f"pending:{i:06}": part for i, part in enumerate(self._pending.state())}
+        for series, watch in self._series.items():
+            parts["series:" + series_key(series).decode()] = watch.state()
+        parts["fold"] = {
+            "version": STATE_VERSION,
+            "parts": sorted(parts),
+            "frontier": msgspec.to_builtins(self._frontier),
+            "silence": msgspec.to_builtins(self._silence),
+            "next_ms": dict(self._next_ms),
+            "silent_through_ms": self._silent_through_ms,
+            "marks": msgspec.to_builtins(self._marks),
+            "counters": dict(self._counters),
+        }
+        return {name: {"offset": self.offset, "part": part} for name, part in parts.items()}
+
+    @classmethod
+    def from_state(
+        cls, state: Mapping[str, Any], settings: DetectFoldSettings | None = None, rules: Sequence[Rule] = DEFAULT_RULES
+    ) -> "DetectFold":
+        """Build the fold that gave `state`, see the class."""
+        return cls(settings, rules, state)
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        fold = state["fold"]["part"]
+        if fold["version"] != STATE_VERSION:
+            raise ValueError(f"detector state is of version {fold['version']}, this program reads {STATE_VERSION}")
+        self.offset = state["fold"]["offset"]
+        torn = [name for name in fold["parts"] if name not in state or state[name]["offset"] != self.offset]
+        if torn:
+            raise ValueError(f"detector state is torn: {torn[0]} is not of offset {self.offset}")
+        self._frontier = msgspec.convert(fold["frontier"], Frontier)
+        self._silence = msgspec.convert(fold["silence"], Silence)
+        self._next_ms = {int(horizon_s): start for horizon_s, start in fold["next_ms"].items()}
+        self._silent_through_ms = fold["silent_through_ms"]
+        self._marks = msgspec.convert(fold["marks"], list[DeploymentMark])
+        self._counters = Counter(fold["counters"])
+        self._pending.restore([state[name]["part"] for name in fold["parts"] if name.startswith("pending:")])
+        for name in fold["parts"]:
+            if name.startswith("series:"):
+                part = state[name]["part"]
+                watch = SeriesWatch(msgspec.convert(part["series"], Series), self._rules, self.settings.accept_s)
+                watch.restore(part)
+                self._series[watch.series] = watch
+
+    def _completed(self) -> list[tuple[int, int]]:
+        """Give the cohorts to decide now, (start, horizon) in order, and move on behind them."""
+        bucket_ms = self.settings.bucket_s * 1000
+        steps: list[tuple[int, int]] = []
+        for horizon_s in self._frontier.horizons():
+            through_ms = self._frontier.complete_through_ms(horizon_s)
+            if through_ms is None:
+                continue
+            waiting = [start for start in self._pending.cohorts(horizon_s) if start < through_ms]
+            next_ms = self._next_ms.get(horizon_s)
+            if next_ms is None:
+                if not waiting:
+                    continue
+                next_ms = waiting[0]
+            for start_ms in [*waiting, max(through_ms, next_ms)]:
+                if start_ms - next_ms > GAP_S * 1000:
+                    self._forget_the_clock(next_ms)
+                    next_ms = start_ms
+                steps += [(filled, horizon_s) for filled in range(next_ms, start_ms, bucket_ms)]
+                next_ms = max(next_ms, start_ms)
+                if start_ms < through_ms:
+                    steps.append((start_ms, horizon_s))
+                    next_ms = start_ms + bucket_ms
+            self._next_ms[horizon_s] = max(next_ms, self._next_ms.get(horizon_s, next_ms))
+            self._pending.decided_through(horizon_s, self._next_ms[horizon_s], self.settings.bucket_s)
+        return sorted(steps)
+
+    def _forget_the_clock(self, before_ms: int) -> None:
+        for watch in self._series.values():
+            watch.dormant = watch.dormant or watch.last_ms < before_ms
+
+    def _decide_cohort(self, start_ms: int, horizon_s: int) -> list[Output]:
+        rollups = self._pending.decide(horizon_s, start_ms)
+        if rollups:
+            self._counters["cohorts_total"] += 1
+        for series, watch in self._series.items():
+            if series not in rollups and self._expects_searches(watch, start_ms, horizon_s):
+                rollups[series] = empty_rollup(series, start_ms, self.settings.bucket_s, horizon_s, ALL_PARTITIONS)
+        decided: list[Output] = []
+        signals: list[Output] = []
+        for series in sorted(rollups):
+            rollup = rollups[series]
+            known = self._watch(series, start_ms)
+            if known is not None:
+                decided += self._transitions(known, known.see(rollup), start_ms)
+            if rollup.searches:
+                reference = known.reference.exposure_shares() if known is not None else None
+                points = signal_points(rollup, reference)
+            else:
+                points = [search_rate(rollup) if horizon_s == LABEL_FREE else click_rate(rollup)]
+            signals.append(SignalBatch(series, start_ms, horizon_s, points))
+        return decided + signals
+
+    def _expects_searches(self, watch: SeriesWatch, start_ms: int, horizon_s: int) -> bool:
+        end_ms = start_ms + self.settings.bucket_s * 1000
+        return (
+            watch.first_ms is not None
+            and watch.first_ms < start_ms
+            and not watch.dormant
+            # Behind the latest event nobody can have searched yet: the log has ended, or only its clock goes on.
+            and end_ms <= self._frontier.largest_time_ms
+            and (horizon_s != LABEL_FREE or start_ms >= self._silent_through_ms)
+            and start_ms - watch.last_ms <= 2 * self.settings.accept_s * 1000
+            and self._serves(watch.series, start_ms)
+        )
+
+    def _decide_silence(self) -> list[Output]:
+        """Decide, by wall clock, the cohorts after the latest event while nothing comes at all."""
+        now_ms = self._silence.now_ms(self._frontier)
+        if now_ms is None:
+            return []
+        bucket_ms = self.settings.bucket_s * 1000
+        first = -(-self._frontier.largest_time_ms // bucket_ms) * bucket_ms
+        first = max(first, self._silent_through_ms, now_ms // bucket_ms * bucket_ms - self.settings.accept_s * 1000)
+        outputs: list[Output] = []
+        for start_ms in range(first, now_ms - bucket_ms + 1, bucket_ms):
+            self._silent_through_ms = start_ms + bucket_ms
+            signals: list[Output] = []
+            for series in sorted(self._series):
+                watch = self._series[series]
+                if watch.first_ms is None or watch.dormant or not self._serves(series, start_ms):
+                    continue
+                zeros = empty_rollup(series, start_ms, self.settings.bucket_s, LABEL_FREE, ALL_PARTITIONS)
+                outputs += self._transitions(watch, watch.see_silence(start_ms, zeros), start_ms)
+                signals.append(SignalBatch(series, start_ms, LABEL_FREE, [search_rate(zeros)]))
+            outputs += signals
+        return outputs
+
+    def _serves(self, series: Series, at_ms: int) -> bool:
+        """Whether a version is expected to get searches; a live deployment retires the version it replaces.
+
+        Deployments after `at_ms` do not count: who reads the log again knows them all from the start.
+        """
+        if series == series.all_versions():
+            return True
+        serves = True
+        for mark in self._marks:
+            if mark.model != series.model or mark.time_ms > at_ms:
+                continue
+            if mark.version == series.version:
+                serves = mark.role in {"live", "canary"}
+            elif mark.role == "live":
+                serves = False
+        return serves
+
+    def _watch(self, series: Series, start_ms: int) -> SeriesWatch | None:
+        watch = self._series.get(series)
+        if watch is not None:
+            return watch
+        if len(self._series) >= self.settings.max_series and not self._evict(start_ms):
+            self._counters["series_over_limit_total"] += 1
+            return None
+        watch = SeriesWatch(series, self._rules, self.settings.accept_s)
+        self._series[series] = watch
+        return watch
+
+    def _evict(self, now_ms: int) -> bool:
+        """Make room: forget the series that has been quiet longest, if for more than a day."""
+        old = [
+            (watch.last_ms, series)
+            for series, watch in self._series.items()
+            if not watch.firing and now_ms - watch.last_ms > self.settings.accept_s * 1000
+        ]
+        if not old:
+            return False
+        del self._series[min(old)[1]]
+        return True
+
+    def _transitions(self, watch: SeriesWatch, decisions: list[Decision], start_ms: int) -> list[Transition]:
+        transitions = []
+        for decision in decisions:
+            if decision.step is not Step.WITHDRAWN:
+                transitions.append(self._transition(watch, decision, start_ms))
+                self._counters["alerts_total"] += 1
+            watch.settle(decision)
+        return transitions
+
+    def _transition(self, watch: SeriesWatch, decision: Decision, start_ms: int) -> Transition:
+        settings = self.settings
+        episode = decision.watched.episode
+        started_at_ms = decision.watched.watch.started_at_ms
+        cause = suspected_cause(
+            self._marks, started_at_ms, settings.cause_window_s, settings.cause_after_cohorts * settings.bucket_s
+        )
+        if cause is None and episode is not None:
+            cause = episode.suspected_cause
+        exemplars: list[Exemplar] = []
+        if decision.step in {Step.FIRED, Step.REPEATED}:
+            horizon_s = decision.watched.watch.rule.horizon_s
+            trails = [watch.trails.get(horizon_s)]
+            if cause is not None:
+                suspect = Series(watch.series.application, watch.series.surface, cause.model, cause.version)
+                if suspect in self._series:
+                    trails.insert(0, self._series[suspect].trails.get(horizon_s))
+            found = [trail.exemplars_since(started_at_ms) for trail in trails if trail is not None]
+            exemplars = next((x for x in found if x), [])
+        end_ms = start_ms + settings.bucket_s * 1000
+        return make_transition(
+            watch,
+            decision,
+            Moment(start_ms, end_ms, max(self._frontier.largest_time_ms, end_ms)),
+            cause,
+            exemplars=exemplars,
+            runbook_base=settings.runbook_base,
+        )

@@ -1,0 +1,106 @@
+"""Making an alert of a decision: what people are told when it fires, is repeated, and resolves."""
+
+from typing import Literal
+
+import msgspec
+
+from detectors.alert_text import summary
+from detectors.drilldown import shares_of_change
+from detectors.lifecycle import Step, alert_id, fingerprint
+from detectors.outputs import Transition, alert_type
+from detectors.series_watch import Decision, SeriesWatch
+from detectors.trail import choose_exemplars
+from schemas.alerts import AlertData, AlertSegment, AlertSeries, SuspectedCause
+from schemas.rollup import Exemplar
+from schemas.timestamps import format_timestamp
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """When a decision is taken, in event time (epoch milliseconds)."""
+
+    cohort_start_ms: int
+    """Cohort of the decision."""
+    end_ms: int
+    """Its end."""
+    detected_at_ms: int
+    """Largest accepted event time."""
+
+
+def make_transition(
+    series_watch: SeriesWatch,
+    decision: Decision,
+    moment: Moment,
+    cause: SuspectedCause | None,
+    *,
+    exemplars: list[Exemplar],
+    runbook_base: str,
+) -> Transition:
+    """Give the transition of a decision, and remember in its `Watched` what was published.
+
+    Args:
+        series_watch: the series.
+        decision: which of its alerts, and the step. Not `WITHDRAWN`: nobody is told of that.
+        moment: when it is taken.
+        cause: the suspected deployment.
+        exemplars: searches to choose samples from.
+        runbook_base: what the rule's name is appended to where the rule has no runbook.
+    """
+    watched, step = decision
+    if step in {Step.FIRED, Step.REPEATED} or watched.episode is None:
+        data = _firing(series_watch, decision, moment, cause, runbook_base)
+        watched.episode = data
+    else:
+        data = watched.episode
+    if step in {Step.RESOLVED, Step.ACCEPTED}:
+        data = msgspec.structs.replace(
+            data, status="resolved", resolved_at=format_timestamp(moment.end_ms), suspected_cause=cause
+        )
+    data = msgspec.structs.replace(data, summary=summary(step, data))
+    transition: Literal["firing", "resolved"] = data.status
+    return Transition(
+        id=alert_id(data.fingerprint, moment.cohort_start_ms, transition, data.repeat),
+        type=alert_type(step),
+        cohort_start_ms=moment.cohort_start_ms,
+        data=data,
+        exemplars=choose_exemplars(data.signal, exemplars),
+    )
+
+
+def _firing(
+    series_watch: SeriesWatch,
+    decision: Decision,
+    moment: Moment,
+    cause: SuspectedCause | None,
+    runbook_base: str,
+) -> AlertData:
+    watch, life, series = decision.watched.watch, decision.watched.life, series_watch.series
+    rule, before = watch.rule, decision.watched.episode
+    return AlertData(
+        fingerprint=fingerprint(rule.name, watch.signal, series),
+        rule=rule.name,
+        severity=rule.severity,
+        status="firing",
+        signal=watch.signal,
+        series=AlertSeries(series.application, series.surface, series.model, series.version),
+        value=watch.value,
+        expected=watch.expected,
+        threshold=watch.threshold,
+        direction=rule.direction,
+        n=watch.n,
+        standard_error=watch.standard_error,
+        started_at=format_timestamp(watch.started_at_ms),
+        detected_at=before.detected_at if before is not None else format_timestamp(moment.detected_at_ms),
+        repeat=life.repeat,
+        summary="",
+        segments=_segments(series_watch, decision),
+        suspected_cause=cause,
+        runbook_url=rule.runbook or runbook_base + rule.name,
+    )
+
+
+def _segments(series_watch: SeriesWatch, decision: Decision) -> list[AlertSegment]:
+    watch = decision.watched.watch
+    trail = series_watch.trails.get(watch.rule.horizon_s)
+    if trail is None:
+        return []
+    return shares_of_change(watch.signal, *trail.segments_around(watch.started_at_ms))

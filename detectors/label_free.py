@@ -1,0 +1,208 @@
+"""What a cohort's searches tell without any click: counts, latency, scores and exposure of each series."""
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.cohort import Candidate, Cohort
+from detectors.rollup_merge import MAX_EXEMPLARS
+from detectors.score_columns import ScoreColumns
+from detectors.sketch import add_values
+from schemas.rollup import LABEL_FREE, POSITION_SLOTS, SCORE_BINS, Moments, Rollup, SegmentCounts
+from schemas.scores import FLAG_UNSCORED, NULL_SCORE, SCORE_STEPS
+
+TOP: Final = 10
+"""`match_at_10` looks at the first ten scored positions."""
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+def count_label_free(cohort: Cohort, bucket_s: int, partition: int) -> dict[int, Rollup]:
+    """Count the cohort's searches by number of their series.
+
+    Args:
+        cohort: closed for new searches; does not change.
+        bucket_s: length of the cohort.
+        partition: where it is counted.
+
+    Returns:
+        A rollup with `horizon_s` LABEL_FREE for each series, without exemplars; segments are not bounded yet.
+    """
+    groups = len(cohort.series)
+    series = _joined(cohort.fresh_series, np.int64)
+    combinations = _joined(cohort.fresh_combinations, np.int64)
+    counts = _joined([columns.item_counts for columns in cohort.fresh], np.int64)
+    latencies = _joined([columns.latencies_ms for columns in cohort.fresh], np.float64)
+    flags = _joined([columns.flags for columns in cohort.fresh], np.uint8)
+    scores = _joined([columns.scores for columns in cohort.fresh], np.int64)
+    positions = _joined([columns.positions for columns in cohort.fresh], np.int64)
+    search_of_item = np.repeat(np.arange(series.size), counts)
+    item_series = series[search_of_item]
+    match, matched = mean_of_top(scores, counts)
+
+    def per_series(values: NDArray[Any]) -> Ints:
+        return np.bincount(series, weights=values, minlength=groups).astype(np.int64)
+
+    searches = np.bincount(series, minlength=groups)
+    impressions = per_series(counts)
+    zero_results = per_series(counts == 0)
+    unscored = per_series((flags & FLAG_UNSCORED) > 0)
+    missing = per_series(_joined([columns.missing_titles for columns in cohort.fresh], np.int64))
+    tokens = per_series(_joined([columns.tokens for columns in cohort.fresh], np.int64))
+    unknown = per_series(_joined([columns.unknown_tokens for columns in cohort.fresh], np.int64))
+    scored = scores != NULL_SCORE
+    shown_at = table(item_series, position_slots(positions), groups, POSITION_SLOTS)
+    score_bins = table(item_series[scored], score_slots(scores[scored]), groups, SCORE_BINS)
+    exposure = _exposure(cohort.fresh, item_series, groups)
+    segments = sum_segments(
+        cohort,
+        series * max(1, len(cohort.combinations)) + combinations,
+        {
+            "searches": np.ones(series.size),
+            "impressions": counts,
+            "zero_results": counts == 0,
+            "latency_count": ~np.isnan(latencies),
+            "latency_total_ms": np.nan_to_num(latencies),
+            "match_count": matched,
+            "match_total": match,
+        },
+    )
+    rollups = {}
+    for number, name in enumerate(cohort.series):
+        mine = series == number
+        rollup = Rollup(
+            series=name,
+            cohort_start_ms=cohort.start_ms,
+            bucket_s=bucket_s,
+            horizon_s=LABEL_FREE,
+            partition=partition,
+            searches=int(searches[number]),
+            impressions=int(impressions[number]),
+            zero_results=int(zero_results[number]),
+            unscored_searches=int(unscored[number]),
+            missing_titles=int(missing[number]),
+            tokens=int(tokens[number]),
+            unknown_tokens=int(unknown[number]),
+            shown_at=shown_at[number].tolist(),
+            score_bins=score_bins[number].tolist(),
+            exposure=exposure[number],
+            segments=segments[number],
+        )
+        reported = latencies[mine]
+        add_values(rollup.latency_ms, reported[~np.isnan(reported)])
+        tops = match[mine & matched]
+        rollup.match_at_10 = Moments(int(tops.size), float(tops.sum()), float(np.square(tops).sum()))
+        rollups[number] = rollup
+    _count_models(cohort, rollups)
+    return rollups
+
+
+def mean_of_top(scores: Ints, counts: Ints) -> tuple[Floats, NDArray[np.bool_]]:
+    """Average the scores of each search's first ten scored items.
+
+    Args:
+        scores: in steps of 1/4096, NULL_SCORE where not scored, in order of position, shape (m,).
+        counts: items of each search, shape (n,).
+
+    Returns:
+        Mean match probability (0 where nothing is scored), and whether anything is; shape (n,) each.
+    """
+    scored = scores != NULL_SCORE
+    search_of_item = np.repeat(np.arange(counts.size), counts)
+    running = np.concatenate([[0], np.cumsum(scored)])
+    firsts = np.cumsum(counts) - counts
+    rank = running[1:] - running[firsts][search_of_item]
+    top = scored & (rank <= TOP)
+    number = np.bincount(search_of_item[top], minlength=counts.size)
+    total = np.bincount(search_of_item[top], weights=scores[top], minlength=counts.size)
+    return total / (np.maximum(number, 1) * SCORE_STEPS), number > 0
+
+
+def pick_candidates(cohort: Cohort) -> dict[int, list[Candidate]]:
+    """Choose the searches with the smallest id hashes of each series: a fair sample that any order of the log gives."""
+    series = _joined(cohort.fresh_series, np.int64)
+    ids = _joined([columns.query_ids for columns in cohort.fresh], np.uint64)
+    offsets = _joined([columns.source_offsets for columns in cohort.fresh], np.int64)
+    rows = np.concatenate(
+        [first + np.arange(len(columns)) for first, columns in zip(cohort.fresh_rows, cohort.fresh, strict=True)]
+    )
+    chosen = {}
+    for number in range(len(cohort.series)):
+        mine = np.flatnonzero(series == number)
+        smallest = mine[np.argsort(ids[mine], kind="stable")[:MAX_EXEMPLARS]]
+        chosen[number] = [Candidate(int(ids[place]), int(offsets[place]), int(rows[place])) for place in smallest]
+    return chosen
+
+
+def position_slots(positions: Ints) -> Ints:
+    """Number positions from 0; deeper ones share the last slot."""
+    return np.minimum(positions, POSITION_SLOTS) - 1
+
+
+def score_slots(scores: Ints) -> Ints:
+    """Number the histogram bins of scores, from 0; a score of 1 belongs to the last."""
+    return np.minimum(scores * SCORE_BINS // SCORE_STEPS, SCORE_BINS - 1)
+
+
+def table(group: NDArray[Any], slot: NDArray[Any], groups: int, slots: int) -> Ints:
+    """Count by group and slot; shape (groups, slots)."""
+    return np.bincount(group.astype(np.int64) * slots + slot, minlength=groups * slots).reshape(groups, slots)
+
+
+def sum_segments(
+    cohort: Cohort, key: Ints, columns: dict[str, NDArray[Any]]
+) -> list[dict[str, dict[str, SegmentCounts]]]:
+    """Add columns up by series, dimension and value.
+
+    Args:
+        cohort: names the combinations of values.
+        key: series number · number of combinations + combination number, shape (n,).
+        columns: by field of SegmentCounts, shape (n,) each.
+    """
+    combinations = max(1, len(cohort.combinations))
+    length = len(cohort.series) * combinations
+    present = np.flatnonzero(np.bincount(key, minlength=length))
+    sums = {name: np.bincount(key, weights=values, minlength=length) for name, values in columns.items()}
+    result: list[dict[str, dict[str, SegmentCounts]]] = [{} for _ in cohort.series]
+    for place in present:
+        number, combination = divmod(int(place), combinations)
+        for dimension, value in zip(cohort.dimensions, cohort.combinations[combination], strict=True):
+            counts = result[number].setdefault(dimension, {}).setdefault(value, SegmentCounts())
+            for name, values in sums.items():
+                total = float(values[place])
+                setattr(counts, name, getattr(counts, name) + (total if "total" in name else round(total)))
+    return result
+
+
+def _exposure(fresh: list[ScoreColumns], item_series: Ints, groups: int) -> list[dict[str, int]]:
+    names: dict[str, int] = {}
+    parts = []
+    for columns in fresh:
+        numbers = np.array([names.setdefault(value, len(names)) for value in columns.categories.values], dtype=np.int64)
+        parts.append(numbers[columns.categories.index] if numbers.size else np.empty(0, dtype=np.int64))
+    if not names:
+        return [{} for _ in range(groups)]
+    counts = table(item_series, _joined(parts, np.int64), groups, len(names))
+    ordered = list(names)
+    return [
+        {ordered[place]: int(counts[number, place]) for place in np.flatnonzero(counts[number])}
+        for number in range(groups)
+    ]
+
+
+def _count_models(cohort: Cohort, rollups: dict[int, Rollup]) -> None:
+    for columns, series in zip(cohort.fresh, cohort.fresh_series, strict=True):
+        if not columns.match_model:
+            continue
+        searches = np.bincount(series, minlength=len(cohort.series))
+        for number in np.flatnonzero(searches):
+            rollup = rollups[int(number)]
+            models = rollup.match_models
+            models[columns.match_model] = models.get(columns.match_model, 0) + int(searches[number])
+            add_values(rollup.scoring_ms, np.array([columns.scoring_ms]))
+
+
+def _joined(parts: list[NDArray[Any]], dtype: Any) -> NDArray[Any]:
+    return np.concatenate(parts).astype(dtype, copy=False) if parts else np.empty(0, dtype=dtype)

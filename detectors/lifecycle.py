@@ -1,0 +1,109 @@
+"""The life of an alert: quiet → pending → firing → quiet again, with one fingerprint for ever."""
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+import xxhash
+
+from schemas.scores import Series
+
+RENOTIFY_S: Final = 7 * 24 * 3600
+"""A firing alert is repeated before compaction can take the record of it."""
+ACCEPT_S: Final = 24 * 3600
+"""A change that has lasted so long is the new level."""
+
+
+class Phase(StrEnum):
+    """Where an alert is in its life."""
+
+    QUIET = "quiet"
+    PENDING = "pending"
+    FIRING = "firing"
+
+
+class Step(StrEnum):
+    """What a cohort's decision did."""
+
+    FIRED = "firing"
+    REPEATED = "repeated"
+    RESOLVED = "resolved"
+    ACCEPTED = "accepted"
+    """Resolved because the change has become the new level."""
+    WITHDRAWN = "withdrawn"
+    """It was pending, and the condition went away: nobody is told."""
+
+
+class Life(msgspec.Struct):
+    """The state of one (rule, signal, series); all times are event times, epoch milliseconds."""
+
+    phase: Phase = Phase.QUIET
+    since_ms: int = 0
+    """End of the cohort in which the phase began."""
+    gone_since_ms: int | None = None
+    """While firing: end of the first cohort of the present run without the condition."""
+    notified_ms: int = 0
+    repeat: int = 0
+
+    def decide(self, end_ms: int, *, breached: bool, inhibited: bool, for_s: int, resolve_s: int) -> Step | None:
+        """Take the decision on a cohort.
+
+        Args:
+            end_ms: end of the cohort.
+            breached: whether the rule's condition holds.
+            inhibited: whether another alert explains it: it stays pending as long.
+            for_s: how long the condition must hold before it fires.
+            resolve_s: how long it must be gone before it resolves.
+        """
+        if self.phase is Phase.FIRING:
+            return self._while_firing(end_ms, breached, resolve_s)
+        if not breached:
+            was_pending = self.phase is Phase.PENDING
+            self.phase, self.since_ms = Phase.QUIET, end_ms
+            return Step.WITHDRAWN if was_pending else None
+        if self.phase is Phase.QUIET:
+            self.phase, self.since_ms = Phase.PENDING, end_ms
+        if inhibited or end_ms - self.since_ms < for_s * 1000:
+            return None
+        self.phase, self.since_ms, self.notified_ms = Phase.FIRING, end_ms, end_ms
+        self.gone_since_ms, self.repeat = None, 0
+        return Step.FIRED
+
+    def _while_firing(self, end_ms: int, breached: bool, resolve_s: int) -> Step | None:
+        if breached:
+            self.gone_since_ms = None
+        elif self.gone_since_ms is None:
+            self.gone_since_ms = end_ms
+        if self.gone_since_ms is not None and end_ms - self.gone_since_ms >= resolve_s * 1000:
+            return self.end(end_ms, Step.RESOLVED)
+        if end_ms - self.notified_ms >= RENOTIFY_S * 1000:
+            self.repeat += 1
+            self.notified_ms = end_ms
+            return Step.REPEATED
+        return None
+
+    def accept(self, end_ms: int, accept_s: int = ACCEPT_S) -> Step | None:
+        """End an episode that has lasted `accept_s`, as the new level; None if there is none so old."""
+        if self.phase is Phase.FIRING and end_ms - self.since_ms >= accept_s * 1000:
+            return self.end(end_ms, Step.ACCEPTED)
+        return None
+
+    def end(self, end_ms: int, step: Step) -> Step:
+        """End the episode, as `step` says why."""
+        self.phase, self.since_ms = Phase.QUIET, end_ms
+        return step
+
+
+def fingerprint(rule: str, signal: str, series: Series) -> str:
+    """Name an alert for its whole life: 16 hex digits of (rule, signal, series)."""
+    return _hash((rule, signal, series.application, series.surface, series.model, series.version))
+
+
+def alert_id(fingerprint: str, cohort_start_ms: int, transition: str, repeat: int) -> str:
+    """Name one notification: the same from every process that takes the same decision."""
+    return _hash((fingerprint, str(cohort_start_ms), transition, str(repeat)))
+
+
+def _hash(parts: tuple[str, ...]) -> str:
+    # As a JSON array, so that no two lists of names can run together into one text.
+    return xxhash.xxh3_64_hexdigest(msgspec.json.encode(parts))

@@ -1,0 +1,146 @@
+"""Rules: which signal of which series is watched by which detector, and the set that is on by default."""
+
+from fnmatch import fnmatchcase
+from typing import Final, Literal
+
+import msgspec
+
+from detectors.drift import Direction
+from schemas.rollup import LABEL_FREE
+
+Kind = Literal["page_hinkley", "adwin", "threshold", "absence"]
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule; it watches each signal that its pattern fits, on each series of its scope, on its own."""
+
+    name: str
+    signal: str
+    """Signal name or shell pattern (`latency_p9?`)."""
+    scope: Literal["all_versions", "per_version", "any"] = "all_versions"
+    """`all_versions`: the `*` series of each surface, where a rollout shows as a shift. `per_version`: all others."""
+    detector: Kind = "page_hinkley"
+    settings: dict[str, float] = {}
+    """The detector's: `delta`, `threshold`, `limit`, `expected`; and for all that compare with the series' own past:
+    `min_effect`, the smallest change worth an alert, and `relative`, 1 where that is a share of the level."""
+    horizon_s: int = LABEL_FREE
+    direction: Direction = "down"
+    for_s: int = 0
+    """How long the condition must hold before it fires, event time."""
+    resolve_s: int = 120
+    """How long it must be gone before it resolves."""
+    severity: str = "critical"
+    min_n: int = 50
+    """Cohorts are pooled until they hold so many searches, impressions or pairs."""
+    memory_s: int = 3600
+    """How long the baseline remembers, exponentially. Volume follows the time of day, so it must forget sooner."""
+    runbook: str = ""
+    """URL; empty: the settings' runbook page and the rule's name."""
+    inhibited_by: tuple[str, ...] = ()
+    """Rules whose condition on the same series explains this one, which then stays pending."""
+
+    def watches(self, signal: str) -> bool:
+        """Whether the rule's pattern fits a signal."""
+        return fnmatchcase(signal, self.signal)
+
+
+DEFAULT_RULES: Final = (
+    Rule(
+        name="searches_absent",
+        signal="search_rate",
+        detector="absence",
+        settings={"expected": 40.0},
+        for_s=20,
+        resolve_s=60,
+        min_n=0,
+        memory_s=900,
+    ),
+    Rule(
+        name="click_tracking_lost",
+        signal="click_rate",
+        detector="absence",
+        settings={"expected": 25.0},
+        horizon_s=60,
+        for_s=10,
+        min_n=0,
+    ),
+    Rule(
+        name="search_rate_drop",
+        signal="search_rate",
+        settings={"min_effect": 0.35, "relative": 1.0},
+        severity="warning",
+        min_n=20,
+        memory_s=900,
+        inhibited_by=("searches_absent",),
+    ),
+    Rule(
+        name="match_drop",
+        signal="match_at_10",
+        settings={"min_effect": 0.03},
+        min_n=20,
+    ),
+    Rule(
+        name="ctr_drop",
+        signal="ctr",
+        settings={"min_effect": 0.25, "relative": 1.0},
+        horizon_s=60,
+        min_n=300,
+        inhibited_by=("click_tracking_lost",),
+    ),
+    Rule(
+        name="proxy_lift_drop",
+        signal="ctr_proxy_lift",
+        settings={"min_effect": 0.05},
+        horizon_s=60,
+        severity="warning",
+        min_n=100,
+        inhibited_by=("click_tracking_lost",),
+    ),
+    Rule(
+        name="latency_p95_rise",
+        signal="latency_p95",
+        settings={"min_effect": 0.05},
+        direction="up",
+        min_n=100,
+    ),
+    Rule(
+        name="latency_p99_rise",
+        signal="latency_p99",
+        settings={"min_effect": 0.02},
+        direction="up",
+        severity="warning",
+        min_n=300,
+    ),
+    Rule(
+        name="zero_results_rise",
+        signal="zero_result_rate",
+        settings={"min_effect": 0.05},
+        direction="up",
+        min_n=50,
+    ),
+    Rule(
+        name="exposure_shift",
+        signal="exposure_js",
+        settings={"min_effect": 0.02},
+        direction="up",
+        severity="warning",
+        min_n=50,
+    ),
+    Rule(
+        name="missing_titles_rise",
+        signal="missing_field_rate",
+        settings={"min_effect": 0.05},
+        direction="up",
+        severity="warning",
+        min_n=300,
+    ),
+    Rule(
+        name="unknown_tokens_rise",
+        signal="unknown_token_rate",
+        settings={"min_effect": 0.08},
+        direction="up",
+        severity="warning",
+        min_n=100,
+    ),
+)
+"""In order of evaluation: a rule comes after those that inhibit it."""

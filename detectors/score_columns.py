@@ -1,0 +1,125 @@
+"""A block of scored searches as arrays, and the same arrays cut to some of its rows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.scores import Column, ScoreBlock, Series
+
+
+def spread(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """List the indices of several ranges: starts[i], starts[i] + 1, … counts[i] of them, for each i in turn.
+
+    Args:
+        starts: first index of each range, shape (n,).
+        counts: length of each range, shape (n,).
+
+    Returns:
+        Shape (Σ counts,).
+
+    >>> spread(np.array([10, 50]), np.array([3, 2])).tolist()
+    [10, 11, 12, 50, 51]
+    """
+    total = int(counts.sum())
+    ends = np.cumsum(counts)
+    indices: NDArray[np.int64] = np.arange(total, dtype=np.int64) + np.repeat(starts - (ends - counts), counts)
+    return indices
+
+
+@dataclass(slots=True)
+class TextColumn:
+    """A text column: distinct values, and an index into them for each row."""
+
+    values: list[str]
+    index: NDArray[np.uint16]
+
+    @classmethod
+    def read(cls, column: Column) -> "TextColumn":
+        """View a column of a block."""
+        return cls(column.values, np.frombuffer(column.index, dtype="<u2"))
+
+    def take(self, rows: NDArray[np.int64]) -> "TextColumn":
+        """Give the column of some rows; the values stay."""
+        return TextColumn(self.values, self.index[rows])
+
+
+@dataclass(slots=True)
+class ScoreColumns:
+    """n searches and their m items, in one order; see `schemas.scores.ScoreBlock` for the columns."""
+
+    match_model: str
+    scoring_ms: float
+    source_offsets: NDArray[np.int64]
+    times_ms: NDArray[np.int64]
+    query_ids: NDArray[np.uint64]
+    series: list[Series]
+    series_index: NDArray[np.uint16]
+    latencies_ms: NDArray[np.float64]
+    flags: NDArray[np.uint8]
+    missing_titles: NDArray[np.uint32]
+    tokens: NDArray[np.uint32]
+    unknown_tokens: NDArray[np.uint32]
+    item_counts: NDArray[np.int64]
+    item_ids: NDArray[np.uint64]
+    positions: NDArray[np.uint32]
+    scores: NDArray[np.uint16]
+    categories: TextColumn
+    segments: dict[str, TextColumn]
+
+    @classmethod
+    def read(cls, block: ScoreBlock) -> "ScoreColumns":
+        """View a block's columns, without a copy where the machine is little-endian."""
+        return cls(
+            match_model="/".join(block.match_model) if block.match_model[0] else "",
+            scoring_ms=block.scoring_ms,
+            source_offsets=np.frombuffer(block.source_offsets, dtype="<i8"),
+            times_ms=np.frombuffer(block.times_ms, dtype="<i8"),
+            query_ids=np.frombuffer(block.query_ids, dtype="<u8"),
+            series=block.series,
+            series_index=np.frombuffer(block.series_index, dtype="<u2"),
+            latencies_ms=np.frombuffer(block.latencies_ms, dtype="<f8"),
+            flags=np.frombuffer(block.flags, dtype="<u1"),
+            missing_titles=np.frombuffer(block.missing_titles, dtype="<u4"),
+            tokens=np.frombuffer(block.tokens, dtype="<u4"),
+            unknown_tokens=np.frombuffer(block.unknown_tokens, dtype="<u4"),
+            item_counts=np.frombuffer(block.item_counts, dtype="<u4").astype(np.int64),
+            item_ids=np.frombuffer(block.item_ids, dtype="<u8"),
+            positions=np.frombuffer(block.positions, dtype="<u4"),
+            scores=np.frombuffer(block.scores, dtype="<u2"),
+            categories=TextColumn.read(block.categories),
+            segments={name: TextColumn.read(column) for name, column in block.segments.items()},
+        )
+
+    def __len__(self) -> int:
+        return int(self.times_ms.size)
+
+    def take(self, rows: NDArray[np.int64]) -> "ScoreColumns":
+        """Give the searches of some rows with their items, in the order asked for.
+
+        Args:
+            rows: row numbers, shape (k,).
+        """
+        ends = np.cumsum(self.item_counts)
+        counts = self.item_counts[rows]
+        items = spread((ends - self.item_counts)[rows], counts)
+        return ScoreColumns(
+            match_model=self.match_model,
+            scoring_ms=self.scoring_ms,
+            source_offsets=self.source_offsets[rows],
+            times_ms=self.times_ms[rows],
+            query_ids=self.query_ids[rows],
+            series=self.series,
+            series_index=self.series_index[rows],
+            latencies_ms=self.latencies_ms[rows],
+            flags=self.flags[rows],
+            missing_titles=self.missing_titles[rows],
+            tokens=self.tokens[rows],
+            unknown_tokens=self.unknown_tokens[rows],
+            item_counts=counts,
+            item_ids=self.item_ids[items],
+            positions=self.positions[items],
+            scores=self.scores[items],
+            categories=self.categories.take(items),
+            segments={name: column.take(rows) for name, column in self.segments.items()},
+        )

@@ -1,0 +1,224 @@
+"""All that detect remembers of one series: its reference, its watches, their alerts' lives, and the trail."""
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from detectors.exposure_pool import ExposurePool
+from detectors.lifecycle import Life, Phase, Step
+from detectors.observation import all_watchable, observe
+from detectors.reference import Reference
+from detectors.rules import Rule
+from detectors.trail import Trail
+from detectors.watch import Verdict, Watch
+from schemas.alerts import AlertData
+from schemas.rollup import LABEL_FREE, Rollup
+from schemas.scores import Series
+
+MATCH_MODEL_SIGNALS: Final = frozenset({"match_at_10"})
+"""Their level belongs to the match model that scored. `ctr_proxy_*` is not among them: it judges the match model, so
+it must see a new one that is worse."""
+REFERENCE_SIGNALS: Final = frozenset({"exposure_js", "latency_p50", "latency_p95", "latency_p99"})
+
+
+class Watched(msgspec.Struct):
+    """One rule on one signal of the series."""
+
+    watch: Watch
+    life: Life
+    episode: AlertData | None = None
+    """What was published when it fired, as long as it fires."""
+    verdict: Verdict = Verdict(False, False)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Rule and signal."""
+        return self.watch.rule.name, self.watch.signal
+
+
+class Decision(NamedTuple):
+    """A step in the life of one of the series' alerts."""
+
+    watched: Watched
+    step: Step
+
+
+class SeriesWatch:
+    """One series at work.
+
+    Args:
+        series: which.
+        rules: all rules, in order of evaluation; those whose scope does not fit the series are left out.
+        accept_s: after how long a lasting change is the new level.
+    """
+
+    def __init__(self, series: Series, rules: Sequence[Rule], accept_s: int) -> None:
+        self.series = series
+        self.first_ms: int | None = None
+        """Start of the first cohort with searches."""
+        self.last_ms = 0
+        """Start of the latest cohort with searches."""
+        self.dormant = False
+        """Nothing came for so long that nothing is expected any more."""
+        self.reference = Reference()
+        self.trails: dict[int, Trail] = {}
+        self._accept_s = accept_s
+        self._match_model = ""
+        scope = "all_versions" if series == series.all_versions() else "per_version"
+        self.watched = [
+            Watched(Watch(rule, signal), Life())
+            for rule in rules
+            if rule.scope in {scope, "any"}
+            for signal in all_watchable()
+            if rule.watches(signal)
+        ]
+        self._watched_horizons = {x.watch.rule.horizon_s for x in self.watched}
+        pools = [x.watch.rule.min_n for x in self.watched if x.watch.signal == "exposure_js"]
+        self._exposure = ExposurePool(min(pools, default=0))
+
+    @property
+    def firing(self) -> bool:
+        """Whether any of its alerts fires."""
+        return any(x.life.phase is Phase.FIRING for x in self.watched)
+
+    def see(self, rollup: Rollup) -> list[Decision]:
+        """Take a completed cohort (zeros where there were no searches) and decide on every rule of its horizon."""
+        decisions = []
+        if rollup.searches:
+            self.first_ms = rollup.cohort_start_ms if self.first_ms is None else self.first_ms
+            self.last_ms, self.dormant = max(self.last_ms, rollup.cohort_start_ms), False
+            trail = self.trails.setdefault(rollup.horizon_s, Trail())
+            trail.take(rollup, frozen=self.firing, segments=rollup.horizon_s in self._watched_horizons)
+        if rollup.horizon_s == LABEL_FREE:
+            decisions += self._change_match_model(rollup)
+            self.reference.learn(rollup)
+            self._exposure.take(rollup, self.reference)
+        end_ms = rollup.cohort_start_ms + rollup.bucket_s * 1000
+        for watched in self.watched:
+            rule = watched.watch.rule
+            if rule.horizon_s != rollup.horizon_s:
+                continue
+            if watched.watch.signal == "exposure_js":
+                x = self._exposure.point
+            else:
+                x = observe(watched.watch.signal, rollup, self.reference)
+            if x is not None:
+                watched.verdict = watched.watch.update(rollup.cohort_start_ms, end_ms, x)
+            decisions += self._decide(watched, end_ms)
+        return decisions
+
+    def see_silence(self, start_ms: int, rollup: Rollup) -> list[Decision]:
+        """Take a cohort of total silence: only the absence of searches is judged."""
+        decisions = []
+        end_ms = start_ms + rollup.bucket_s * 1000
+        for watched in self.watched:
+            rule = watched.watch.rule
+            if rule.detector == "absence" and watched.watch.signal == "search_rate":
+                x = observe("search_rate", rollup, self.reference)
+                if x is not None:
+                    watched.verdict = watched.watch.update(start_ms, end_ms, x)
+                decisions += self._decide(watched, end_ms)
+        return decisions
+
+    def _decide(self, watched: Watched, end_ms: int) -> list[Decision]:
+        rule, life = watched.watch.rule, watched.life
+        step = life.accept(end_ms, self._accept_s)
+        if step is None:
+            step = life.decide(
+                end_ms,
+                breached=watched.verdict.breached,
+                inhibited=self._is_explained(rule),
+                for_s=rule.for_s,
+                resolve_s=rule.resolve_s,
+            )
+        return [] if step is None else [Decision(watched, step)]
+
+    def settle(self, decision: Decision) -> None:
+        """Take the consequences of a decision, after its alert has been made from the watch."""
+        watched, step = decision
+        if step in {Step.FIRED, Step.REPEATED}:
+            return
+        watched.episode = None
+        watched.verdict = Verdict(False, False)
+        if step is not Step.ACCEPTED:
+            watched.watch.conclude()
+            return
+        watched.watch.restart()
+        if watched.watch.signal in REFERENCE_SIGNALS:
+            self.reference = Reference()
+            for other in self.watched:
+                if other.watch.signal in REFERENCE_SIGNALS and other.life.phase is not Phase.FIRING:
+                    other.watch.restart()
+                    other.verdict = Verdict(False, False)
+        if watched.watch.rule.detector == "absence":
+            self.dormant = True
+
+    def _is_explained(self, rule: Rule) -> bool:
+        return any(
+            other.life.phase is not Phase.QUIET or other.verdict.suspicious
+            for other in self.watched
+            if other.watch.rule.name in rule.inhibited_by
+        )
+
+    def _change_match_model(self, rollup: Rollup) -> list[Decision]:
+        models = {name for name, searches in rollup.match_models.items() if searches and name.strip("/")}
+        if not models or models == {self._match_model}:
+            return []
+        changed = bool(self._match_model)
+        self._match_model = max(models, key=lambda name: (rollup.match_models[name], name))
+        if not changed:
+            return []
+        decisions = []
+        for watched in self.watched:
+            if watched.watch.signal not in MATCH_MODEL_SIGNALS:
+                continue
+            if watched.life.phase is Phase.FIRING:
+                end_ms = rollup.cohort_start_ms + rollup.bucket_s * 1000
+                decisions += [Decision(watched, watched.life.end(end_ms, Step.ACCEPTED))]
+            else:
+                watched.life = Life()
+                watched.watch.restart()
+                watched.verdict = Verdict(False, False)
+        return decisions
+
+    def state(self) -> dict[str, Any]:
+        """Give everything as plain numbers and names."""
+        return {
+            "series": msgspec.to_builtins(self.series),
+            "first_ms": self.first_ms,
+            "last_ms": self.last_ms,
+            "dormant": self.dormant,
+            "match_model": self._match_model,
+            "reference": msgspec.to_builtins(self.reference),
+            "exposure": self._exposure.state(),
+            "trails": {horizon_s: msgspec.to_builtins(trail) for horizon_s, trail in self.trails.items()},
+            "watched": [
+                {
+                    "rule": msgspec.to_builtins(x.watch.rule),
+                    "signal": x.watch.signal,
+                    "watch": x.watch.state(),
+                    "life": msgspec.to_builtins(x.life),
+                    "episode": msgspec.to_builtins(x.episode),
+                    "verdict": msgspec.to_builtins(x.verdict),
+                }
+                for x in self.watched
+            ],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up where another one gave its `state`; rules that have changed since begin anew."""
+        self.first_ms, self.last_ms, self.dormant = state["first_ms"], state["last_ms"], state["dormant"]
+        self._match_model = state["match_model"]
+        self.reference = msgspec.convert(state["reference"], Reference)
+        self._exposure.restore(state["exposure"])
+        self.trails = {int(horizon_s): msgspec.convert(x, Trail) for horizon_s, x in state["trails"].items()}
+        saved = {(x["rule"]["name"], x["signal"]): x for x in state["watched"]}
+        for watched in self.watched:
+            plain = saved.get(watched.key)
+            if plain is None or msgspec.convert(plain["rule"], Rule) != watched.watch.rule:
+                continue
+            watched.watch.restore(plain["watch"])
+            watched.life = msgspec.convert(plain["life"], Life)
+            watched.episode = msgspec.convert(plain["episode"], AlertData | None)
+            watched.verdict = msgspec.convert(plain["verdict"], Verdict)

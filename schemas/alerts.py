@@ -1,0 +1,127 @@
+"""Alerts: CloudEvents 1.0 in JSON, one for each time that a condition fires, is repeated or resolves."""
+
+from typing import Any, Final, Literal
+
+import msgspec
+
+FIRING_TYPE: Final = "matchwatch.alert.firing"
+RESOLVED_TYPE: Final = "matchwatch.alert.resolved"
+
+
+class AlertSeries(msgspec.Struct, frozen=True):
+    """The series that the alert is about."""
+
+    application: str
+    surface: str
+    model: str
+    version: str
+
+
+class AlertSegment(msgspec.Struct, frozen=True):
+    """A slice of the traffic, and its share of the change."""
+
+    name: str
+    value: str
+    share_of_change: float
+
+
+class SuspectedCause(msgspec.Struct, frozen=True):
+    """The deployment that fits in time."""
+
+    model: str
+    version: str
+    role: str
+    seconds_before: float
+    """Seconds from the deployment to `started_at`; negative where it came up to two cohorts after."""
+
+
+class SampleItem(msgspec.Struct, frozen=True):
+    """One shown item of a sample search."""
+
+    object_id: str
+    position: int
+    title: str | None
+    score: float | None
+    """P(match | query, item); None where it could not be scored."""
+    clicked: bool
+
+
+class SampleSearch(msgspec.Struct, frozen=True):
+    """One search of the episode, as people saw it."""
+
+    query_id: str
+    user_query: str
+    timestamp: str
+    version: str
+    items: list[SampleItem]
+
+
+class AlertData(msgspec.Struct, frozen=True, kw_only=True):
+    """What the on-call engineer needs to know."""
+
+    fingerprint: str
+    rule: str
+    severity: str
+    status: Literal["firing", "resolved"]
+    signal: str
+    series: AlertSeries
+    value: float | None
+    expected: float | None
+    threshold: float | None
+    direction: Literal["up", "down"]
+    n: int
+    standard_error: float | None
+    started_at: str
+    """Estimated time of the change, event time, RFC 3339."""
+    detected_at: str
+    """Largest accepted event time when it fired."""
+    resolved_at: str | None = None
+    repeat: int = 0
+    """0 when it fires first, counted up by each re-notification."""
+    summary: str
+    segments: list[AlertSegment] = []
+    suspected_cause: SuspectedCause | None = None
+    samples: list[SampleSearch] = []
+    runbook_url: str
+    false_alarm_every: str | None = None
+    """Expected time between false alarms of the rule set, where it is calibrated."""
+    replayed: bool = False
+    """Recomputed over old events: never page for it."""
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """The CloudEvents envelope."""
+
+    id: str
+    """Hash of fingerprint, cohort of the decision, transition and repeat number: the same from every writer."""
+    source: str
+    type: Literal["matchwatch.alert.firing", "matchwatch.alert.resolved"]
+    subject: str
+    """The fingerprint."""
+    time: str
+    """When it was sent."""
+    data: AlertData
+    specversion: Literal["1.0"] = "1.0"
+    datacontenttype: Literal["application/json"] = "application/json"
+
+
+_encoder: Final = msgspec.json.Encoder()
+_decoder: Final = msgspec.json.Decoder(Alert)
+
+
+def encode_alert(alert: Alert) -> bytes:
+    """Encode an alert, without the optional fields that are not set."""
+    plain: dict[str, Any] = msgspec.to_builtins(alert)
+    for name in ("resolved_at", "suspected_cause", "false_alarm_every"):
+        if plain["data"][name] is None:
+            del plain["data"][name]
+    return _encoder.encode(plain)
+
+
+def decode_alert(raw: bytes) -> Alert:
+    """Decode an alert.
+
+    Raises:
+        msgspec.DecodeError: the bytes are not an alert of ours.
+    """
+    return _decoder.decode(raw)

@@ -1,0 +1,226 @@
+"""From one TOML file and the environment to checked settings: all errors at once, each with its key's path and a cure.
+
+The variable of a key is `MATCHWATCH_<SECTION>_<KEY>`, or with two underscores between its parts, whichever reads
+better: `MATCHWATCH_KAFKA_BROKERS`, `MATCHWATCH_FOLD__BUCKET_S`, `MATCHWATCH_SCORE_LIVE_VERSION`. It wins over the file.
+Text is taken as it is; numbers, lists and tables are written as in TOML, and a list may also be `60,1800`. Rules are
+set in the file alone. `MATCHWATCH_HOME` and `MATCHWATCH_CONFIG` are no settings: they say where those are.
+"""
+
+import difflib
+import hashlib
+import math
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, Final, Literal, TypeGuard, get_args, get_origin
+
+import msgspec
+
+from schemas.errors import BadSettings, SettingError
+from schemas.settings import (
+    SECRET_PATHS,
+    DetectSettings,
+    FoldSettings,
+    HttpSettings,
+    KafkaSettings,
+    MatchModel,
+    RedisSettings,
+    Rule,
+    ScoreSettings,
+    Settings,
+)
+
+__all__ = [
+    "DetectSettings",
+    "FoldSettings",
+    "HttpSettings",
+    "KafkaSettings",
+    "MatchModel",
+    "RedisSettings",
+    "Rule",
+    "ScoreSettings",
+    "Settings",
+    "parse_settings",
+    "settings_hash",
+]
+
+PREFIX: Final = "MATCHWATCH_"
+NOT_SETTINGS: Final = frozenset({"MATCHWATCH_HOME", "MATCHWATCH_CONFIG"})
+
+# Settings that only say how long to wait or how far to read ahead: the same log gives the same rollups under any.
+_SHAPELESS: Final = frozenset({"idle_timeout_s", "align_s"})
+
+
+def parse_settings(toml: Mapping[str, Any], env: Mapping[str, str]) -> Settings:
+    """Check a settings file as a whole, overlaid by the environment.
+
+    Args:
+        toml: the parsed TOML file; empty for the defaults.
+        env: environment variables; those that do not begin with `MATCHWATCH_` are not looked at.
+
+    Raises:
+        BadSettings: something is wrong; it holds every error, so that one run shows them all.
+    """
+    errors: list[SettingError] = []
+    overlay = _overlay(env, errors)
+    settings: Settings | None = _table(Settings, _merged(toml, overlay), "", errors)
+    if settings is not None:
+        _check_together(settings, errors)
+    if settings is None or errors:
+        raise BadSettings(errors)
+    return settings
+
+
+def settings_hash(fold: FoldSettings) -> str:
+    """Give 16 hex digits that change exactly when a setting changes that shapes the rollups."""
+    shape = {name: value for name, value in msgspec.structs.asdict(fold).items() if name not in _SHAPELESS}
+    text = msgspec.json.encode(shape, order="deterministic")
+    return hashlib.blake2b(text, digest_size=8).hexdigest()
+
+
+def _overlay(env: Mapping[str, str], errors: list[SettingError]) -> dict[str, Any]:
+    """Give what the environment sets, in the shape of the file."""
+    keys = {PREFIX + "_".join(path).upper(): (path, kind) for path, kind in _leaves(Settings, ())}
+    overlay: dict[str, Any] = {}
+    for variable, text in sorted(env.items()):
+        if not variable.startswith(PREFIX) or variable in NOT_SETTINGS:
+            continue
+        known = keys.get(variable.replace("__", "_"))
+        if known is None:
+            errors.append(SettingError(variable, _unknown(variable, [*keys, *sorted(NOT_SETTINGS)])))
+            continue
+        (*sections, name), kind = known
+        table = overlay
+        for section in sections:
+            table = table.setdefault(section, {})
+        table[name] = _value(text, kind)
+    return overlay
+
+
+def _leaves(struct: type[msgspec.Struct], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for field in msgspec.structs.fields(struct):
+        if _is_struct(field.type):
+            yield from _leaves(field.type, (*path, field.name))
+        elif field.name != "rules":
+            yield (*path, field.name), field.type
+
+
+def _value(text: str, kind: Any) -> Any:
+    """Read a variable's text as TOML of its key's type; what cannot be read stays text, and is refused later."""
+    plain = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    if plain is str or get_origin(plain) is Literal:
+        return text
+    is_list = get_origin(plain) is tuple
+    for source in [text, f"[{text}]"] if is_list else [text]:
+        try:
+            return tomllib.loads(f"value = {source}")["value"]
+        except tomllib.TOMLDecodeError:
+            continue
+    return [part.strip() for part in text.split(",")] if is_list else text
+
+
+def _merged(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(lower)
+    for key, value in upper.items():
+        below = merged.get(key)
+        merged[key] = _merged(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _table(struct: type[msgspec.Struct], value: Any, path: str, errors: list[SettingError]) -> Any:
+    """Check one table key by key; gives the struct, or None where an error was found."""
+    if not isinstance(value, Mapping):
+        errors.append(SettingError(path, f"{_shown(value, path)} is not a table; write [{path}] and its keys below"))
+        return None
+    before = len(errors)
+    fields = {field.name: field for field in msgspec.structs.fields(struct)}
+    prefix = f"{path}." if path else ""
+    errors.extend(SettingError(f"{prefix}{key}", _unknown(key, fields)) for key in value if key not in fields)
+    found: dict[str, Any] = {}
+    for name, field in fields.items():
+        if name in value:
+            found[name] = _field(field.type, value[name], f"{prefix}{name}", errors)
+        elif field.required:
+            errors.append(SettingError(f"{prefix}{name}", "missing; it is required"))
+    return struct(**found) if len(errors) == before else None
+
+
+def _field(kind: Any, value: Any, path: str, errors: list[SettingError]) -> Any:
+    if _is_struct(kind):
+        return _table(kind, value, path, errors)
+    if path == "rules":
+        return _rules(value, errors)
+    if get_origin(kind) is dict:
+        return _dictionary(kind, value, path, errors)
+    try:
+        checked = msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        errors.append(SettingError(path, f"{_shown(value, path)} is wrong; it must be {_wanted(kind, error)}"))
+        return None
+    if isinstance(checked, float) and not math.isfinite(checked):
+        errors.append(SettingError(path, f"{checked} is wrong; it must be a finite number"))
+    return checked
+
+
+def _rules(value: Any, errors: list[SettingError]) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        errors.append(SettingError("rules", f"{_shown(value, 'rules')} is not a list of tables; write [[rules]]"))
+        return ()
+    return tuple(_table(Rule, rule, f"rules[{index}]", errors) for index, rule in enumerate(value))
+
+
+def _dictionary(kind: Any, value: Any, path: str, errors: list[SettingError]) -> dict[Any, Any]:
+    if not isinstance(value, Mapping):
+        errors.append(SettingError(path, f"{_shown(value, path)} is not a table; write [{path}] and its keys below"))
+        return {}
+    name_kind, inner_kind = get_args(kind)
+    for name in value:
+        _field(name_kind, name, f"{path}.{name}", errors)
+    return {name: _field(inner_kind, inner, f"{path}.{name}", errors) for name, inner in value.items()}
+
+
+def _check_together(settings: Settings, errors: list[SettingError]) -> None:
+    """Check what no key can tell alone."""
+    horizons = settings.fold.horizons_s
+    if list(horizons) != sorted(set(horizons)):
+        errors.append(
+            SettingError("fold.horizons_s", f"{list(horizons)} does not rise; write each once, shortest first")
+        )
+    if settings.score.live.name not in settings.score.models:
+        message = f"{list(settings.score.models)} lacks the live model; add {settings.score.live.name!r}"
+        errors.append(SettingError("score.models", message))
+    names: set[str] = set()
+    for index, rule in enumerate(settings.rules or ()):
+        if rule.name in names:
+            errors.append(
+                SettingError(f"rules[{index}].name", f"{rule.name!r} is taken by a rule above; choose another")
+            )
+        names.add(rule.name)
+        if rule.horizon_s and rule.horizon_s not in horizons:
+            message = f"{rule.horizon_s} is no horizon; take 0 or one of fold.horizons_s, {list(horizons)}"
+            errors.append(SettingError(f"rules[{index}].horizon_s", message))
+
+
+def _is_struct(kind: Any) -> TypeGuard[type[msgspec.Struct]]:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def _wanted(kind: Any, error: Exception) -> str:
+    if get_origin(kind) is Annotated and kind.__metadata__[0].description:
+        return str(kind.__metadata__[0].description)
+    if get_origin(kind) is Literal:
+        return " or ".join(repr(choice) for choice in get_args(kind))
+    if get_origin(kind) is tuple:
+        return f"a list, each item {_wanted(get_args(kind)[0], error)}"
+    return {str: "text", int: "a whole number", float: "a number", bool: "true or false"}.get(kind, str(error))
+
+
+def _unknown(key: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(str(key), list(known), n=1)
+    return f"there is no such setting; did you mean {close[0]}?" if close else "there is no such setting; remove it"
+
+
+def _shown(value: Any, path: str) -> str:
+    if any(f"{secret}.".startswith(f"{path}.") for secret in SECRET_PATHS):
+        return "the value (not shown)"
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,0 +1,59 @@
+"""Dead letters: records that break their contract, kept with the reason and the place they came from."""
+
+import base64
+import hashlib
+from typing import Final
+
+import msgspec
+
+from schemas.errors import BadRecord
+
+MAX_KEPT_BYTES: Final = 500_000
+"""Longest original kept whole: with base64 and the other fields it stays below the broker's 1 MiB default."""
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Where the record lies: its identity, by which readers drop repeats."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """One refused record."""
+
+    reason: str
+    """Short stable name of the broken rule, for example `missing_field`."""
+    path: str
+    """The field, as a JSON path: `$.results[3].position`."""
+    message: str
+    origin: Origin
+    stage: str
+    original_base64: str
+    """The record's bytes; cut to `MAX_KEPT_BYTES` where longer."""
+    original_bytes: int
+    """How long the record was."""
+    original_sha256: str | None = None
+    """Set where the bytes were cut."""
+
+
+def dead_letter(error: BadRecord, origin: Origin, stage: str, original: bytes | None) -> DeadLetter:
+    """Describe a refused record so that it can be read, repaired and sent back."""
+    value = b"" if original is None else original
+    cut = len(value) > MAX_KEPT_BYTES
+    return DeadLetter(
+        reason=error.reason,
+        path=error.path,
+        message=error.message,
+        origin=origin,
+        stage=stage,
+        original_base64=base64.b64encode(value[:MAX_KEPT_BYTES]).decode("ascii"),
+        original_bytes=len(value),
+        original_sha256=hashlib.sha256(value).hexdigest() if cut else None,
+    )
+
+
+def dead_letter_key(origin: Origin) -> bytes:
+    """Give the record key of a dead letter: its origin."""
+    return f"{origin.topic}/{origin.partition}/{origin.offset}".encode()

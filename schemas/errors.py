@@ -1,0 +1,78 @@
+"""Every error that matchwatch raises on purpose, and what the system does about each.
+
+A message names the thing, the value and the cure. Anything that is not in this file was not foreseen, and stops the
+worker before its offsets move.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class MatchwatchError(Exception):
+    """The root: the command line prints its message in one line and exits with 1."""
+
+
+class BadRecord(MatchwatchError):
+    """A record breaks its contract: it goes to `dead-letters` with reason and path, and costs nothing else."""
+
+    def __init__(self, reason: str, path: str, message: str) -> None:
+        super().__init__(f"{path}: {message}")
+        self.reason = reason
+        self.path = path
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class SettingError:
+    """One wrong setting: where it stands, and what to do about it."""
+
+    path: str
+    message: str
+
+
+class BadSettings(MatchwatchError):
+    """Settings are wrong: all errors are shown at once, and the command exits with 2."""
+
+    def __init__(self, errors: Sequence[SettingError]) -> None:
+        super().__init__("; ".join(f"{error.path}: {error.message}" for error in errors))
+        self.errors = tuple(errors)
+
+
+class ModelRefused(MatchwatchError):
+    """A model's files are missing, changed or unreadable: the model before it stays live."""
+
+
+class PoolUnavailable(MatchwatchError):
+    """No pool worker answered within the deadline: searches pass on unscored and counted."""
+
+
+class ServerUnavailable(MatchwatchError):
+    """Kafka or Redis does not answer: one line and exit 1, or another try with `--wait`."""
+
+
+class TopicMismatch(MatchwatchError):
+    """A topic is missing or not as the catalogue says: the worker does not start."""
+
+
+class FoldSettingsChanged(MatchwatchError):
+    """The settings that shape the fold differ from those of the last commit: no start without `--from-next-cohort`."""
+
+
+class CommitUnreadable(MatchwatchError):
+    """The metadata of a commit cannot be read: the worker does not start without `--from-next-cohort`."""
+
+
+class CommitFailed(MatchwatchError):
+    """The group has moved on: this worker's outputs are repeats that readers drop, and it starts again."""
+
+
+class DeliveryFailed(MatchwatchError):
+    """The broker did not acknowledge an output: the worker stops before its offsets move."""
+
+
+class RecordTooLarge(MatchwatchError):
+    """An output exceeds what the broker takes: a defect of ours, the worker stops before its offsets move."""
+
+
+class SeriesMismatch(MatchwatchError):
+    """Two rollups of different series or cohorts were added: a defect of ours."""

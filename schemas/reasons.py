@@ -1,0 +1,37 @@
+"""The catalogue of reasons why a record is refused: short, stable, fit for a metric's label."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """One broken rule of the event contracts."""
+
+    NO_VALUE = "no_value"
+    """The Kafka record has a null value where the topic has no tombstones."""
+    BAD_KEY = "bad_key"
+    """A withdrawal's key is missing, empty or not UTF-8."""
+    TOO_LARGE = "too_large"
+    """More than 1 MiB."""
+    BYTE_ORDER_MARK = "byte_order_mark"
+    NOT_UTF8 = "not_utf8"
+    NOT_JSON = "not_json"
+    """Not one RFC 8259 text: cut off, NaN, control characters, something after the end."""
+    LONE_SURROGATE = "lone_surrogate"
+    """An escape names half a character."""
+    TOO_DEEP = "too_deep"
+    """Arrays and objects are nested beyond 500."""
+    NOT_AN_OBJECT = "not_an_object"
+    MISSING_FIELD = "missing_field"
+    WRONG_TYPE = "wrong_type"
+    EMPTY = "empty"
+    """An empty string where something must be named."""
+    OUT_OF_RANGE = "out_of_range"
+    """A number that is too small, too large, or too large to be read at all."""
+    UNKNOWN_VALUE = "unknown_value"
+    """A word that is not among those the contract lists."""
+    BAD_TIMESTAMP = "bad_timestamp"
+    """Neither RFC 3339 with offset nor epoch milliseconds."""
+    BEFORE_2000 = "before_2000"
+    AFTER_2089 = "after_2089"
+    TOO_FAR_AHEAD = "too_far_ahead"
+    """The event is dated more than `max_ahead_s` after the record's arrival."""

@@ -1,0 +1,1 @@
+"""Measurements of this program, each against a stated target."""

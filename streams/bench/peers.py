@@ -1,0 +1,119 @@
+"""The same job done by other programs, kept under `tests/bench/peers`: what the pipeline's speed is compared with."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+import msgspec
+from confluent_kafka import Consumer, TopicPartition
+
+import streams
+from schemas.settings import Settings
+from schemas.topics import CLICK_EVENTS, ROLLUPS, SEARCH_EVENTS
+from streams.bench.conditions import Committed
+from streams.bench.loading import load_measured, load_warm, own_topics
+from streams.bench.program import BenchFailed, Condition, Program
+from streams.bench.run import DONE_S, READY_S, Run
+from streams.bench.stand import Stand
+from streams.bench.workload import Workload
+
+_ROOT: Final = Path(streams.__file__).parent.parent
+_FOLDER: Final = _ROOT / "tests" / "bench" / "peers"
+PEERS_PYTHON: Final = _FOLDER / ".venv" / "bin" / "python"
+"""The peers' environment: made of `requirements.txt` beside it."""
+
+
+class Peer(msgspec.Struct, frozen=True):
+    """One peer and what is asked of the pipeline's ratio to it."""
+
+    name: str
+    module: str
+    target: float | None
+
+
+PEERS: Final = (
+    Peer("faust", "faust_per_event", 10.0),
+    Peer("quix", "quix_per_event", 6.0),
+    Peer("quix_tuned", "quix_tuned", 2.5),
+)
+
+
+class _LastWord(msgspec.Struct):
+    searches: int
+    clicks: int
+
+
+class Finished(Condition):
+    """A peer has sent its last word to `rollups`."""
+
+    def __init__(self, settings: Settings) -> None:
+        kafka = settings.kafka
+        self._consumer = Consumer({
+            "bootstrap.servers": kafka.brokers,
+            "group.id": "bench-rollups",
+            "enable.auto.commit": False,
+            "log_level": 0,
+        })  # fmt: skip
+        self._consumer.assign([TopicPartition(kafka.topic_prefix + ROLLUPS.name, 0, 0)])
+        self.searches = 0
+        self.clicks = 0
+
+    def __enter__(self) -> "Finished":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._consumer.close()
+
+    def __call__(self) -> bool:
+        """Whether it has."""
+        for message in self._consumer.consume(1000, timeout=0.01):
+            if message.key() == b"finished":
+                word = msgspec.json.decode(message.value() or b"", type=_LastWord)
+                self.searches, self.clicks = word.searches, word.clicks
+                return True
+        return False
+
+
+def peers_here() -> Sequence[Peer]:
+    """Give the peers that can run here: none where the repository or their environment is missing."""
+    return PEERS if PEERS_PYTHON.exists() else ()
+
+
+def measure_peer(stand: Stand, workload: Workload, name: str, peer: Peer) -> Run:
+    """Run a peer over a workload, as `measure_pipeline` runs the stages.
+
+    Raises:
+        BenchFailed: it ended, came to no end, or lost searches.
+    """
+    with own_topics(stand.settings, name) as settings:
+        load_warm(settings, workload)
+        commands = {peer.module: [str(PEERS_PYTHON), "-W", "ignore", "-m", f"tests.bench.peers.{peer.module}"]}
+        program = Program(commands, _env(settings), stand.folder / name, stand.lifeline)
+        with program, Finished(settings) as finished:
+            inputs = {"peer": [SEARCH_EVENTS.name, CLICK_EVENTS.name]}
+            program.wait_until("the first pass", Committed(settings, inputs), READY_S)
+            program.halt()
+            load_measured(settings, workload)
+            before = program.cpu_seconds()
+            program.go_on()
+            program.wait_until("the peer's last word", finished, DONE_S)
+            after = program.cpu_seconds()
+        expected = len(workload.warm_searches) + len(workload.searches)
+        if finished.searches != expected:
+            raise BenchFailed(f"{peer.name}: {finished.searches} searches are in the rollups, not {expected}")
+    return Run(len(workload.searches), {process: after[process] - before[process] for process in before})
+
+
+def _env(settings: Settings) -> dict[str, str]:
+    return {
+        "PYTHONPATH": str(_ROOT),
+        "PEER_BROKERS": settings.kafka.brokers,
+        "PEER_PREFIX": settings.kafka.topic_prefix,
+        "PEER_GROUP": f"{settings.kafka.group_prefix}-peer",
+        "PEER_REDIS_URL": settings.redis.url,
+        "PEER_MODELS_DIR": settings.score.models_dir,
+        "PEER_PARTITIONS": str(settings.kafka.partitions),
+    }

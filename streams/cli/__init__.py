@@ -1,0 +1,1 @@
+"""The command line: every command is a file, loaded when it is called."""

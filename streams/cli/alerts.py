@@ -1,0 +1,52 @@
+"""`matchwatch alerts`: what fired, since when, how sure, and what was deployed just before."""
+
+from collections import deque
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from schemas.alerts import Alert
+from schemas.topics import ALERTS
+from streams.readers.alert_log import AlertLog
+from streams.readers.alert_panel import alert_line, alert_panel
+from streams.readers.topic_reader import TopicReader
+from streams.stack.home import load_settings
+
+
+@click.command(
+    epilog="\b\nExamples:\n  matchwatch alerts --last 1\n  matchwatch alerts --follow --json | jq -r '.data.summary'"
+)
+@click.option("--follow", is_flag=True, help="Go on as alerts come, until Ctrl-C.")
+@click.option("--last", type=click.IntRange(min=1), help="Of those that are there, only so many of the newest.")
+@click.option("--brief", is_flag=True, help="One line for each alert.")
+@click.option("--wait", "wait_s", type=click.FloatRange(min=0), default=0.0, help="Seconds to wait for a broker.")
+@click.option("--config", type=click.Path(path_type=Path), help="Settings (TOML).")
+@click.option("--json", "as_json", is_flag=True, help="The CloudEvents as they lie in the topic, one a line.")
+def command(*, follow: bool, last: int | None, brief: bool, wait_s: float, config: Path | None, as_json: bool) -> None:
+    """Print alerts in the order in which they were published, each once.
+
+    A firing alert is shown with all that is known of it, a resolved one as a line.
+    """
+    settings = load_settings(config)
+    console = Console(markup=False)
+
+    def show(alert: Alert, value: bytes) -> None:
+        if as_json:
+            click.echo(value)
+        elif brief or alert.data.status == "resolved":
+            console.print(alert_line(alert), soft_wrap=True)
+        else:
+            console.print(alert_panel(alert))
+
+    with TopicReader(settings.kafka, ALERTS, wait_s) as reader:
+        log = AlertLog(reader)
+        there = log.to_end()
+        shown = 0
+        for alert, value in there if last is None else deque(there, last):
+            show(alert, value)
+            shown += 1
+        if not shown and not as_json:
+            console.print("no alerts")
+        for alert, value in log.tail() if follow else ():
+            show(alert, value)

@@ -1,0 +1,32 @@
+"""`matchwatch doctor`: looks at all that matchwatch needs, and says what to do about what is missing."""
+
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+
+from streams.doctor import Finding, examine
+
+_MARKS: Final = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
+
+
+@click.command(epilog="Example: matchwatch doctor --json")
+@click.option("--config", type=click.Path(path_type=Path), help="Settings (TOML).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def command(*, config: Path | None, as_json: bool) -> None:
+    """Check programs, settings, servers, topics and model files.
+
+    Exit code 1 if something fails; a warning is something that only some need.
+    """
+    findings = examine(config)
+    for finding in findings:
+        click.echo(msgspec.json.encode(finding) if as_json else _line(finding))
+    if any(finding.verdict == "fail" for finding in findings):
+        sys.exit(1)
+
+
+def _line(finding: Finding) -> str:
+    cure = f" -> {finding.cure}" if finding.cure else ""
+    return f"{_MARKS[finding.verdict]}  {finding.name}: {finding.found}{cure}"

@@ -1,0 +1,47 @@
+"""`matchwatch topics`: the topics, their offsets, and whether they are as the catalogue says."""
+
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from streams.kafka_admin import TopicState, connect, ensure_topics, topic_states
+from streams.stack.home import load_settings
+
+
+@click.command(epilog="Example: matchwatch topics --create --json")
+@click.option("--create", is_flag=True, help="Make those that are missing.")
+@click.option("--wait", "wait_s", type=click.FloatRange(min=0), default=0.0, help="Seconds to wait for a broker.")
+@click.option("--config", type=click.Path(path_type=Path), help="Settings (TOML).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def command(*, create: bool, wait_s: float, config: Path | None, as_json: bool) -> None:
+    """List the topics of the catalogue with their partitions and offsets.
+
+    Exit code 1 if one is missing or differs from the catalogue.
+    """
+    settings = load_settings(config)
+    client = connect(settings.kafka, wait_s)
+    if create:
+        ensure_topics(client, settings.kafka)
+    states = topic_states(client, settings.kafka)
+    if as_json:
+        for state in states:
+            click.echo(msgspec.json.encode({**msgspec.to_builtins(state), "records": state.records}))
+    else:
+        Console().print(_table(states))
+    if any(not state.exists or state.differences for state in states):
+        if not as_json:
+            click.echo("matchwatch: `matchwatch topics --create` makes missing topics; it changes none", err=True)
+        sys.exit(1)
+
+
+def _table(states: list[TopicState]) -> Table:
+    table = Table("topic", "partitions", "records", "end offsets", "as the catalogue says")
+    for state in states:
+        said = "missing" if not state.exists else "; ".join(state.differences) or "yes"
+        ends = " ".join(map(str, state.end_offsets))
+        table.add_row(state.name, str(len(state.end_offsets)), str(state.records), ends, said)
+    return table

@@ -1,0 +1,53 @@
+"""Headers that say something about a record beside its value, and the control record that ends a replay.
+
+A control record has neither key nor value and one header, `matchwatch-watermark`: no event of its partition is older.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+Headers = Sequence[tuple[str, bytes]]
+
+ARRIVAL_HEADER: Final = "matchwatch-arrival"
+"""When a record arrived, epoch milliseconds in ASCII digits, where that is not the time the broker stamped on it."""
+NO_ARRIVAL: Final = b"none"
+"""The arrival is not known: events may be dated ahead of it."""
+WATERMARK_HEADER: Final = "matchwatch-watermark"
+"""The watermark of a control record, epoch milliseconds in ASCII digits."""
+
+
+def arrival_headers(arrival_ms: int | None) -> list[tuple[str, bytes]]:
+    """Give the headers of an event's record; None where the recording has no arrival times."""
+    return [(ARRIVAL_HEADER, NO_ARRIVAL if arrival_ms is None else b"%d" % arrival_ms)]
+
+
+def watermark_headers(watermark_ms: int) -> list[tuple[str, bytes]]:
+    """Give the headers of a control record."""
+    return [(WATERMARK_HEADER, b"%d" % watermark_ms)]
+
+
+def read_watermark(headers: Headers) -> int | None:
+    """Read a control record's watermark, epoch milliseconds; None where the record is an event.
+
+    A header that is not ASCII digits is no control: the record is then judged as the event it claims to be.
+    """
+    for name, value in headers:
+        if name == WATERMARK_HEADER and value is not None and value.isdigit():
+            return int(value)
+    return None
+
+
+def read_arrival(headers: Headers, stamped_ms: int) -> int | None:
+    """Read a record's arrival, epoch milliseconds; None where it is not known.
+
+    Args:
+        headers: of the record.
+        stamped_ms: the record's own timestamp, which counts where there is no readable header.
+    """
+    for name, value in headers:
+        if name == ARRIVAL_HEADER and value is not None:
+            if value == NO_ARRIVAL:
+                return None
+            if value.isdigit():
+                return int(value)
+    return stamped_ms

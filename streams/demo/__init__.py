@@ -1,0 +1,1 @@
+"""The demo: a shop, a pipeline and one alert, with everything started and stopped around it."""

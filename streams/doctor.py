@@ -1,0 +1,121 @@
+"""What matchwatch needs, looked at one by one; each finding with its cure."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import redis
+
+from inference.repository import ModelName, ModelRepository
+from schemas.errors import BadSettings, MatchwatchError, ModelRefused, ServerUnavailable
+from schemas.settings import RedisSettings, ScoreSettings, Settings
+from streams.kafka_admin import connect, is_embedded, topic_states
+from streams.models_folder import models_folder
+from streams.stack.embedded import LIMITS
+from streams.stack.home import home_folder, load_settings, read_stack
+from streams.stack.jars import can_run_kafka, java
+from streams.stack.redis import redis_program
+from streams.stack.workers import is_ready
+
+_REDIS_TIMEOUT_S = 2.0
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that was looked at."""
+
+    name: str
+    verdict: Literal["ok", "warn", "fail"]
+    found: str
+    cure: str = ""
+
+
+def examine(config: Path | None = None) -> list[Finding]:
+    """Look at programs, settings, servers, topics and model files.
+
+    Args:
+        config: the settings file, as `load_settings` takes it.
+    """
+    findings = list(_programs())
+    try:
+        settings = load_settings(config)
+    except BadSettings as error:
+        cure = "correct these keys in the settings file or the MATCHWATCH_ variables"
+        return [*findings, *(Finding("settings", "fail", f"{e.path}: {e.message}", cure) for e in error.errors)]
+    except MatchwatchError as error:
+        return [*findings, Finding("settings", "fail", str(error))]
+    findings.append(Finding("settings", "ok", "all keys are right"))
+    return [*findings, *_kafka(settings), _redis(settings.redis), _model(settings.score), *_workers()]
+
+
+def _programs() -> Iterator[Finding]:
+    try:
+        yield Finding("java", "ok", java())
+    except ServerUnavailable:
+        yield Finding(
+            "java", "warn", "not on the PATH", "install default-jre-headless; without it the broker is embedded"
+        )
+    if can_run_kafka():
+        yield Finding("kafka's jars", "ok", "here, or Maven can fetch them")
+    else:
+        yield Finding("kafka's jars", "warn", "cannot be run or fetched", "install default-jre-headless and maven")
+    try:
+        yield Finding("redis-server", "ok", redis_program())
+    except ServerUnavailable as error:
+        yield Finding("redis-server", "warn", "not found", str(error))
+
+
+def _kafka(settings: Settings) -> Iterator[Finding]:
+    try:
+        client = connect(settings.kafka)
+        embedded = is_embedded(client)
+        states = topic_states(client, settings.kafka)
+    except MatchwatchError as error:
+        yield Finding("kafka", "fail", str(error))
+        return
+    if embedded:
+        yield Finding("kafka", "warn", f"the embedded broker at {settings.kafka.brokers}: {LIMITS}", "install Java")
+    else:
+        yield Finding("kafka", "ok", f"answers at {settings.kafka.brokers}")
+    for state in states:
+        if not state.exists:
+            yield Finding(f"topic {state.name}", "fail", "missing", "matchwatch topics --create")
+        elif state.differences:
+            cure = "change or delete the topic, or set kafka.topic_prefix to a new one"
+            yield Finding(f"topic {state.name}", "fail", "; ".join(state.differences), cure)
+    if all(state.exists and not state.differences for state in states):
+        yield Finding("topics", "ok", f"all {len(states)} are as the catalogue says")
+
+
+def _redis(settings: RedisSettings) -> Finding:
+    client = redis.Redis.from_url(
+        settings.url, socket_connect_timeout=_REDIS_TIMEOUT_S, socket_timeout=_REDIS_TIMEOUT_S
+    )
+    try:
+        client.ping()
+    except redis.RedisError as error:
+        cure = "start one with `matchwatch up`, or set redis.url"
+        return Finding("redis", "fail", f"does not answer at {settings.shown_url}: {type(error).__name__}", cure)
+    finally:
+        client.close()
+    return Finding("redis", "ok", f"answers at {settings.shown_url}")
+
+
+def _model(settings: ScoreSettings) -> Finding:
+    live = ModelName(settings.live.name, settings.live.version)
+    try:
+        ModelRepository(models_folder(settings.models_dir)).read(live)
+    except ModelRefused as error:
+        return Finding(f"model {live}", "fail", str(error))
+    return Finding(f"model {live}", "ok", "its files are the ones that were trained")
+
+
+def _workers() -> Iterator[Finding]:
+    stack = read_stack(home_folder())
+    for worker in () if stack is None else stack.workers:
+        if is_ready(worker.address):
+            yield Finding(worker.name, "ok", f"ready at {worker.address}")
+        elif worker.process.alive:
+            yield Finding(worker.name, "warn", "runs and is not ready", f"see {worker.process.log}")
+        else:
+            yield Finding(worker.name, "fail", "has ended", f"see {worker.process.log}, then `matchwatch up --worker`")

@@ -1,0 +1,99 @@
+"""Every Prometheus metric of a worker, in one place."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from streams.transport import TP, Source
+
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Metrics:
+    """What a worker shows at `/metrics`; each instance has a registry of its own."""
+
+    def __init__(self, role: str) -> None:
+        self.registry = CollectorRegistry()
+        registry = self.registry
+        info = Gauge(
+            "matchwatch_worker_info", "Constant 1, labelled with the worker's role.", ["role"], registry=registry
+        )
+        info.labels(role).set(1)
+        self._records = Counter(
+            "matchwatch_records_total",
+            "Records read, by stage, topic and verdict (valid, or the reason of an invalid one).",
+            ["stage", "topic", "verdict"],
+            registry=registry,
+        )
+        self._fold = Gauge(
+            "matchwatch_fold_events",
+            "Events since the log began, by partition and what became of them: accepted, late, repeated, "
+            "unmatched, misrouted and so on. Written anew from the fold, so it survives restarts.",
+            ["partition", "outcome"],
+            registry=registry,
+        )
+        self._misrouted = Gauge(
+            "matchwatch_misrouted_events",
+            "Events since the log began that lay in a partition their query_id does not belong to.",
+            ["partition"],
+            registry=registry,
+        )
+        self.unscored_searches = Counter(
+            "matchwatch_unscored_searches",
+            "Searches passed on without scores: the pool did not answer.",
+            registry=registry,
+        )
+        self.scoring_seconds = Histogram(
+            "matchwatch_scoring_seconds", "Time of the pool for one batch.", buckets=_SECONDS, registry=registry
+        )
+        self.open_searches = Gauge(
+            "matchwatch_open_searches", "Searches whose last horizon has not passed.", ["partition"], registry=registry
+        )
+        self.waiting_clicks = Gauge(
+            "matchwatch_waiting_clicks", "Clicks read before their search.", ["partition"], registry=registry
+        )
+        self.watermark_seconds = Gauge(
+            "matchwatch_watermark_timestamp_seconds",
+            "Event time up to which all is known.",
+            ["partition"],
+            registry=registry,
+        )
+        self.rollups = Counter("matchwatch_rollups", "Rollups sent.", registry=registry)
+        self.signals = Counter("matchwatch_signals", "Signal points sent.", registry=registry)
+        self.alerts = Counter("matchwatch_alerts", "Alerts sent, by type.", ["type"], registry=registry)
+        self.detect_events = Gauge(
+            "matchwatch_detect_events", "What detect counted since its log began, by name.", ["name"], registry=registry
+        )
+        self._lag = Gauge(
+            "matchwatch_consumer_lag_records", "Records not read yet.", ["topic", "partition"], registry=registry
+        )
+        self.redis_failures = Counter(
+            "matchwatch_redis_write_failures",
+            "Writes that Redis did not take; the next one repairs it.",
+            registry=registry,
+        )
+
+    def records(self, stage: str, topic: str, verdicts: Mapping[str, int]) -> None:
+        """Count records by verdict."""
+        for verdict, number in verdicts.items():
+            self._records.labels(stage, topic, verdict).inc(number)
+
+    def fold(self, partition: int, totals: Mapping[str, int]) -> None:
+        """Show a partition's counters."""
+        for name, number in totals.items():
+            self._fold.labels(partition, name).set(number)
+        self._misrouted.labels(partition).set(
+            sum(number for name, number in totals.items() if name.startswith("misrouted_"))
+        )
+
+    def lag(self, source: Source, tps: Iterable[TP]) -> None:
+        """Show how much of some partitions is not read yet."""
+        for tp in tps:
+            end = source.end_offset(tp)
+            if end is not None:
+                self._lag.labels(tp.topic, tp.partition).set(max(0, end - source.position(tp)))
+
+    def text(self) -> bytes:
+        """Give all metrics in Prometheus's text format."""
+        return generate_latest(self.registry)

@@ -1,0 +1,56 @@
+"""What must be there before a worker starts: a broker, its topics, Redis, and the live model whole."""
+
+import time
+from typing import Final
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from inference.pool import ModelName
+from inference.repository import ModelRepository
+from schemas.errors import ServerUnavailable
+from schemas.settings import Settings
+from streams.kafka_admin import connect, ensure_topics
+from streams.models_folder import models_folder
+
+_PROBE_S: Final = 2.0
+_RETRY_S: Final = 0.5
+
+
+def check_servers(settings: Settings, wait_s: float = 0.0) -> None:
+    """See that Kafka has the catalogue's topics, making those that are missing, and that Redis answers.
+
+    Args:
+        settings: where they are.
+        wait_s: how long to try again while one is absent; 0 asks once.
+
+    Raises:
+        ServerUnavailable: one does not answer.
+        TopicMismatch: a topic is not as the catalogue says.
+    """
+    ensure_topics(connect(settings.kafka, wait_s), settings.kafka)
+    deadline_s = time.monotonic() + wait_s
+    while not _redis_answers(settings.redis.url):
+        if time.monotonic() >= deadline_s:
+            raise ServerUnavailable(
+                f"no Redis answers at {settings.redis.shown_url}: start one with `matchwatch up`, or set redis.url"
+            )
+        time.sleep(_RETRY_S)
+
+
+def check_model(settings: Settings) -> None:
+    """See that the files of the model that is live at the start are as its manifest says.
+
+    Raises:
+        ModelRefused: one is missing or changed; the message names its path.
+    """
+    live = settings.score.live
+    ModelRepository(models_folder(settings.score.models_dir)).read(ModelName(live.name, live.version))
+
+
+def _redis_answers(url: str) -> bool:
+    try:
+        with Redis.from_url(url, socket_timeout=_PROBE_S, socket_connect_timeout=_PROBE_S) as redis:
+            return bool(redis.ping())
+    except (RedisError, OSError):
+        return False

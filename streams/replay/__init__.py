@@ -1,0 +1,1 @@
+"""Recorded events, read from files and sent to Kafka as if they came in now."""

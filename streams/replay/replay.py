@@ -1,0 +1,225 @@
+"""Recordings sent to Kafka as if they came in now: in order, acknowledged, and every line accounted for."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
+
+import msgspec
+
+from schemas.errors import MatchwatchError
+from schemas.settings import Settings
+from schemas.topics import CATALOG_ITEMS, CLICK_EVENTS, MODEL_EVENTS, SEARCH_EVENTS
+from streams.control import arrival_headers, watermark_headers
+from streams.partitioner import partition_of
+from streams.replay.lines import read_records
+from streams.replay.merge import Placed, merge_placed, place_records
+from streams.replay.pace import Pace
+from streams.replay.records import Record
+from streams.replay.sender import Sender
+from streams.replay.ubi import UbiLog, read_ubi
+
+Format = Literal["matchwatch", "ubi"]
+Progress = Callable[[Record], None]
+
+# Of events of one time a deployment goes before searches, and those before clicks.
+_MERGED: Final = (MODEL_EVENTS.name, SEARCH_EVENTS.name, CLICK_EVENTS.name)
+_FIRST: Final = (CATALOG_ITEMS.name, MODEL_EVENTS.name)
+_SUFFIXES: Final = (".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz")
+"""What is looked for in a folder; a file that is named is taken whatever its name ends in."""
+
+
+class NothingToReplay(MatchwatchError):
+    """A path is missing or is no recording: nothing is sent, and the command exits with 1."""
+
+
+class ReplaySummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What a replay sent and what became of every line."""
+
+    format: str
+    sent: dict[str, int]
+    """Acknowledged records by topic, control records included."""
+    without_key: dict[str, int]
+    """Records sent although no key could be found in them, by topic."""
+    refused: dict[str, int]
+    """Records that are larger than the broker takes, by topic."""
+    lines: dict[str, int]
+    """Lines that were used, by what they are."""
+    dropped: dict[str, int]
+    """Lines that became no record, by reason."""
+    queries: dict[str, int]
+    """In UBI logs, what became of each query_id."""
+    first_ms: int | None
+    """The first plausible time of a search or click, epoch milliseconds."""
+    last_ms: int | None
+    """The largest plausible time of a search or click."""
+    watermark_ms: int | None
+    """What the control records said; None: none were sent."""
+    seconds: float
+
+
+class _Source(NamedTuple):
+    catalog: list[Path]
+    placed: Iterator[Placed]
+    ubi: UbiLog | None
+
+
+def replay(
+    paths: Sequence[Path],
+    settings: Settings,
+    *,
+    format: Format = "matchwatch",  # noqa: A002 (it is what the option is called)
+    speed: float = 0.0,
+    finish: bool = False,
+    progress: Progress | None = None,
+) -> ReplaySummary:
+    """Send recordings: folders that `simulate --out` wrote, single files of them, or UBI logs.
+
+    Items go first and are acknowledged before anything else; then deployments, searches and clicks in order of time.
+    Lines that are no events are sent as they are in our own format, and counted by reason in UBI's.
+
+    Args:
+        paths: folders or files; in our format a file's name begins with its topic's.
+        settings: brokers, topic prefix, and the horizons and lateness that `finish` needs.
+        format: of the recordings.
+        speed: event seconds per second; 0 as fast as the broker takes them.
+        finish: end with a control record in each source partition, whose watermark closes every cohort.
+        progress: is told each record once it is queued.
+
+    Raises:
+        NothingToReplay: a path is missing or holds nothing to send.
+        ServerUnavailable: Kafka does not answer.
+        TopicMismatch: a topic is missing.
+        DeliveryFailed: a record was not acknowledged.
+    """
+    began_s = time.monotonic()
+    source = _open(paths, format)
+    run = _Replay(settings, progress)
+    run.send_catalog(source.catalog)
+    run.send_placed(source.placed, Pace(speed))
+    watermark_ms = run.finish() if finish else None
+    lines = Counter(run.lines) if source.ubi is None else source.ubi.lines
+    return ReplaySummary(
+        format=format,
+        sent=run.named(run.sender.acknowledged),
+        without_key=dict(run.without_key),
+        refused=run.named(run.sender.refused),
+        lines=dict(lines),
+        dropped={} if source.ubi is None else dict(source.ubi.dropped),
+        queries={} if source.ubi is None else dict(source.ubi.queries),
+        first_ms=run.first_ms,
+        last_ms=run.last_ms or None,
+        watermark_ms=watermark_ms,
+        seconds=round(time.monotonic() - began_s, 3),
+    )
+
+
+def files_of(paths: Iterable[Path], format: Format) -> dict[str, list[Path]]:  # noqa: A002 (as above)
+    """Find the files to send, by topic; a UBI log belongs to the topic `ubi`.
+
+    Raises:
+        NothingToReplay: a path is missing, is no recording, or a folder holds none.
+    """
+    found: dict[str, list[Path]] = {}
+    for path in paths:
+        if not path.exists():
+            raise NothingToReplay(f"{path}: no such file or folder")
+        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        before = sum(map(len, found.values()))
+        for file in files:
+            topic = "ubi" if format == "ubi" else _topic_of(file)
+            if topic is not None and (not path.is_dir() or _is_recording(file)):
+                found.setdefault(topic, []).append(file)
+        if sum(map(len, found.values())) == before:
+            wanted = "NDJSON files" if format == "ubi" else "files named <topic>.ndjson, such as search-events.ndjson"
+            raise NothingToReplay(f"{path}: nothing to replay; it needs {wanted}")
+    return found
+
+
+def _topic_of(file: Path) -> str | None:
+    return next((topic for topic in (*_FIRST, *_MERGED) if file.name.startswith(topic)), None)
+
+
+def _is_recording(file: Path) -> bool:
+    return file.is_file() and file.name.endswith(_SUFFIXES)
+
+
+def _open(paths: Sequence[Path], format: Format) -> _Source:  # noqa: A002 (as above)
+    files = files_of(paths, format)
+    if format == "ubi":
+        log = read_ubi(files["ubi"])
+        return _Source([], ((record.time_ms or 0, record) for record in log.records), log)
+    streams = [place_records(read_records(file, topic)) for topic in _MERGED for file in files.get(topic, [])]
+    return _Source(files.get(CATALOG_ITEMS.name, []), merge_placed(streams), None)
+
+
+class _Replay:
+    """One replay under way: the sender and the counts."""
+
+    def __init__(self, settings: Settings, progress: Progress | None) -> None:
+        self.sender = Sender(settings.kafka.brokers)
+        self.without_key: Counter[str] = Counter()
+        self.lines: Counter[str] = Counter()
+        self.first_ms: int | None = None
+        self.last_ms = 0
+        self._fold = settings.fold
+        self._prefix = settings.kafka.topic_prefix
+        self._progress = progress
+        self._headers = arrival_headers(None)
+        self._partitions = {topic: self.sender.partitions(self._prefix + topic) for topic in (*_FIRST, *_MERGED)}
+
+    def named(self, counts: Counter[str]) -> dict[str, int]:
+        """Give counts by the topics' catalogue names, without the prefix."""
+        return {topic.removeprefix(self._prefix): count for topic, count in counts.items()}
+
+    def send_catalog(self, files: Iterable[Path]) -> None:
+        """Send all items, and wait for their acknowledgement."""
+        for file in files:
+            for record in read_records(file, CATALOG_ITEMS.name):
+                self._send(record)
+        self.sender.flush()
+
+    def send_placed(self, placed: Iterable[Placed], pace: Pace) -> None:
+        """Send events in order; a deployment is acknowledged before what comes after it."""
+        unconfirmed = False
+        for place_ms, record in placed:
+            # A deployment may be days older than the first search, so it is not what time begins with.
+            deploys = record.topic == MODEL_EVENTS.name
+            if place_ms and (self.first_ms is not None or not deploys):
+                pace.wait_for(place_ms)
+            if place_ms and not deploys:
+                self.first_ms = place_ms if self.first_ms is None else self.first_ms
+                self.last_ms = max(self.last_ms, place_ms)
+            if unconfirmed and not deploys:
+                self.sender.flush()
+            unconfirmed = deploys
+            self._send(record)
+        self.sender.flush()
+
+    def finish(self) -> int | None:
+        """Tell each source partition that no more will come; None where no event had a time."""
+        if not self.last_ms:
+            return None
+        watermark_ms = self.last_ms + (max(self._fold.horizons_s) + self._fold.lateness_s) * 1000
+        send_watermark(self.sender, self._prefix, watermark_ms, self._partitions)
+        return watermark_ms
+
+    def _send(self, record: Record) -> None:
+        partition = partition_of(
+            (record.value or b"") if record.key is None else record.key, self._partitions[record.topic]
+        )
+        self.sender.send(self._prefix + record.topic, record.key, record.value, self._headers, partition)
+        self.lines[record.topic] += 1
+        if record.key is None:
+            self.without_key[record.topic] += 1
+        if self._progress is not None:
+            self._progress(record)
+
+
+def send_watermark(sender: Sender, prefix: str, watermark_ms: int, partitions: dict[str, int]) -> None:
+    """Send a control record to every partition of both source topics, and wait for the acknowledgements."""
+    for topic in (SEARCH_EVENTS.name, CLICK_EVENTS.name):
+        for partition in range(partitions[topic]):
+            sender.send(prefix + topic, None, None, watermark_headers(watermark_ms), partition)
+    sender.flush()

@@ -1,0 +1,1 @@
+"""The three stages between the topics: score, evaluate and detect."""

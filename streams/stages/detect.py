@@ -1,0 +1,232 @@
+"""Detect: rollups in; alerts, signals and its own state out.
+
+    rollups ─► fold ─► alerts ─► signals ─► offsets
+                 └─► detector-state, every minute
+
+One worker is active and others stand by. A successor loads the newest state, reads on from the offset that it covers,
+and publishes what is missing from `alerts`: ids are made of what was decided, so a repeat is recognised.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from detectors.detect_fold import MAX_DEPLOYMENTS, DetectFold, DetectFoldSettings
+from detectors.outputs import Output, SignalBatch, Transition
+from detectors.rule_settings import rules_of
+from schemas.alerts import decode_alert, encode_alert
+from schemas.decode import decode_model_event
+from schemas.errors import BadRecord
+from schemas.events import Deployment
+from schemas.rollup import decode_rollup, series_key
+from schemas.settings import Settings
+from schemas.signals import encode_signals
+from schemas.timestamps import format_timestamp
+from schemas.topics import ALERTS, DETECTOR_STATE, MODEL_EVENTS, SEARCH_EVENTS, SIGNALS
+from streams.metrics import Metrics
+from streams.redis_counters import DETECT, RedisCounters, key_prefix
+from streams.stages.detector_state import DetectorState
+from streams.stages.samples import SampleReader
+from streams.transport import (
+    TP,
+    Commit,
+    CommitFailed,
+    Committed,
+    OrderedProducer,
+    OutRecord,
+    ReadAll,
+    Record,
+    RecordBatch,
+    Stage,
+)
+
+TICK_S: Final = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class DetectStage(Stage):
+    """Decides about every cohort.
+
+    Args:
+        settings: all settings.
+        metrics: where counters are shown.
+    """
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        kafka = settings.kafka
+        self._settings = settings
+        self._metrics = metrics
+        self._prefix = kafka.topic_prefix
+        self._rules = rules_of(settings.rules)
+        self._producer = OrderedProducer(kafka.brokers, client_id="matchwatch-detect")
+        self._state = DetectorState(kafka.brokers, self._prefix + DETECTOR_STATE.name)
+        self._samples = SampleReader(kafka.brokers, self._prefix + SEARCH_EVENTS.name)
+        self._deployments = ReadAll(kafka.brokers, self._prefix + MODEL_EVENTS.name, self._on_model_events)
+        self._redis = RedisCounters(settings.redis.url, key_prefix(kafka.group_prefix), metrics)
+        self._known: list[Deployment] = []
+        self._sent: set[str] = set()
+        self._fold: DetectFold | None = None
+        self._tp: TP | None = None
+        self._done_offset = 0
+        self._committed_offset = 0
+        self._state_s = 0.0
+
+    async def on_started(self) -> None:
+        """Read the deployments to their end."""
+        await self._producer.start()
+        await self._deployments.read_to_end()
+        self.source.run_beside(self._deployments.tail(), "model-events")
+        self.source.run_beside(self._tick(), "tick")
+
+    async def on_assigned(self, committed: Mapping[TP, Committed]) -> Mapping[TP, int]:
+        """Become the active one, or stand by."""
+        self._fold, self._tp = None, None
+        for tp, state in committed.items():
+            await self._read_sent_alerts()
+            self._fold, self._tp = await self._restored(), tp
+            for known in self._known:
+                _apply_deployment(self._fold, known)
+            self._done_offset = self._committed_offset = state.offset or 0
+            self._state_s = time.monotonic()
+            return {tp: max(self._fold.offset + 1, state.log_start)}
+        return {}
+
+    async def on_batch(self, batch: RecordBatch) -> None:
+        """Fold a batch and publish what it decides."""
+        fold = self._active_fold()
+        outputs: list[Output] = []
+        for record in batch.records:
+            try:
+                rollup = decode_rollup(record.value or b"")
+            except msgspec.DecodeError as error:
+                _log.error("record %d of %s is not ours and left out: %s", record.offset, record.topic, error)
+                continue
+            outputs += fold.apply(rollup, record.offset)
+        await self._publish(outputs)
+        self._done_offset = max(self._done_offset, batch.next_offset)
+        if time.monotonic() - self._state_s >= self._settings.detect.state_every_s:
+            await self._write_state()
+
+    async def on_revoked(self, tps: frozenset[TP]) -> None:  # noqa: ARG002 - there is one partition
+        """Stand by."""
+        await self._commit()
+        self._fold, self._tp = None, None
+
+    async def on_stopping(self) -> None:
+        """Leave the newest state to the successor."""
+        if self._fold is not None:
+            await self._write_state()
+            await self._commit()
+
+    async def on_stopped(self) -> None:
+        """Disconnect."""
+        await self._deployments.stop()
+        await self._samples.close()
+        await self._producer.stop()
+        await self._redis.close()
+
+    def _active_fold(self) -> DetectFold:
+        if self._fold is None:
+            raise RuntimeError("a batch came before its assignment")
+        return self._fold
+
+    async def _restored(self) -> DetectFold:
+        fold = self._settings.fold
+        settings = DetectFoldSettings(
+            bucket_s=fold.bucket_s,
+            cause_window_s=self._settings.detect.cause_window_s,
+            cause_after_cohorts=self._settings.detect.cause_after_cohorts,
+        )
+        for state in await self._state.read():
+            try:
+                return DetectFold.from_state(state, settings, self._rules)
+            except (ValueError, KeyError, TypeError, msgspec.ValidationError) as error:
+                _log.error("a detector state cannot be used (%s): the one before it is tried", error)
+        return DetectFold(settings, self._rules)
+
+    async def _read_sent_alerts(self) -> None:
+        self._sent = set()
+        reader = ReadAll(self._settings.kafka.brokers, self._prefix + ALERTS.name, self._on_alerts)
+        try:
+            await reader.read_to_end()
+        finally:
+            await reader.stop()
+
+    async def _on_alerts(self, records: Sequence[Record]) -> None:
+        for record in records:
+            if record.value is None:
+                continue
+            try:
+                self._sent.add(decode_alert(record.value).id)
+            except msgspec.DecodeError as error:
+                _log.warning("record %d of alerts is not ours: %s", record.offset, error)
+
+    async def _on_model_events(self, records: Sequence[Record]) -> None:
+        for record in records:
+            try:
+                event = decode_model_event(record.value, None, 0)
+            except BadRecord:
+                continue  # score has made a dead letter of it
+            if isinstance(event, Deployment):
+                self._known = [*self._known, event][-MAX_DEPLOYMENTS:]
+                if self._fold is not None:
+                    _apply_deployment(self._fold, event)
+
+    async def _publish(self, outputs: Sequence[Output]) -> None:
+        alerts, signals = [], []
+        for output in outputs:
+            if isinstance(output, SignalBatch):
+                signals.append(output)
+            elif output.id not in self._sent:
+                alerts.append(output)
+        if alerts:
+            await self._producer.send_ordered(
+                self._prefix + ALERTS.name, 0, [await self._alert(transition) for transition in alerts]
+            )
+            for transition in alerts:
+                self._sent.add(transition.id)
+                self._metrics.alerts.labels(transition.type).inc()
+        if signals:
+            records = [OutRecord(series_key(batch.series), encode_signals(batch.points)) for batch in signals]
+            await self._producer.send_ordered(self._prefix + SIGNALS.name, 0, records)
+            self._metrics.signals.inc(sum(len(batch.points) for batch in signals))
+
+    async def _alert(self, transition: Transition) -> OutRecord:
+        samples = await self._samples.read(transition.exemplars)
+        alert = transition.alert(format_timestamp(time.time_ns() // 1_000_000), samples)
+        return OutRecord(alert.subject.encode(), encode_alert(alert))
+
+    async def _write_state(self) -> None:
+        self._state_s = time.monotonic()
+        records = self._state.records(self._active_fold().state())
+        await self._producer.send_ordered(self._prefix + DETECTOR_STATE.name, 0, records)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            await self._commit()
+            if self._fold is not None and self._tp is not None:
+                counters = self._fold.counters
+                for name, number in counters.items():
+                    self._metrics.detect_events.labels(name).set(number)
+                self._metrics.lag(self.source, [self._tp])
+                await self._redis.write({DETECT: counters})
+
+    async def _commit(self) -> None:
+        if self._tp is None or self._done_offset <= self._committed_offset:
+            return
+        offset = self._done_offset
+        try:
+            await self.source.commit({self._tp: Commit(offset)})
+        except CommitFailed:
+            return  # the successor reads again; what it decides has the same ids
+        self._committed_offset = offset
+
+
+def _apply_deployment(fold: DetectFold, event: Deployment) -> None:
+    fold.apply_deployment(event.time_ms, event.model.name, event.model.version, event.role)

@@ -1,0 +1,182 @@
+"""One partition of evaluate: its fold, how far it has read each topic, and the replay that builds it again."""
+
+import logging
+from dataclasses import dataclass, field
+
+import msgspec
+
+from detectors.checkpoint import Checkpoint
+from detectors.evaluate import EvaluateFold, FoldSettings
+from schemas.errors import CommitUnreadable, FoldSettingsChanged
+from schemas.scores import decode_scores
+from streams.stages.click_rows import ClickRows, read_clicks
+from streams.stages.idle_clock import IdleClock
+from streams.transport import TP, Committed, Record
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Part:
+    """One topic's partition as seen by the fold."""
+
+    tp: TP
+    position: int
+    """Every record before it has been applied."""
+    replay_to: int
+    """Where the replay of this topic ends: the committed offset."""
+    held: list[Record] = field(default_factory=list)
+    """Read beyond `replay_to` while the other topic still replays."""
+    held_to: int = 0
+
+    @property
+    def replaying(self) -> bool:
+        """Whether records below the commit are still to come."""
+        return self.position < self.replay_to
+
+
+class EvaluatePartition:
+    """The fold of one partition number, fed from match-scores and click-events."""
+
+    def __init__(
+        self,
+        settings: FoldSettings,
+        *,
+        number: int,
+        partitions: int,
+        max_ahead_s: int,
+        idle_timeout_s: float,
+        scores: Part,
+        clicks: Part,
+        checkpoint: Checkpoint | None,
+        from_next_cohort: bool,
+    ) -> None:
+        self.number = number
+        self.scores = scores
+        self.clicks = clicks
+        self.fold = EvaluateFold(settings, number, checkpoint, from_next_cohort=from_next_cohort)
+        self.clicks_idle = IdleClock(idle_timeout_s)
+        self.scores_idle = IdleClock(idle_timeout_s)
+        self.committed: tuple[int, int] | None = None
+        self._partitions = partitions
+        self._max_ahead_s = max_ahead_s
+        self._end_replay()
+
+    @property
+    def replaying(self) -> bool:
+        """Whether the state is still being built again."""
+        return self.scores.replaying or self.clicks.replaying
+
+    def apply(self, tp: TP, records: list[Record], next_offset: int) -> list[ClickRows]:
+        """Apply records of one of the two topics.
+
+        Args:
+            tp: which topic.
+            records: behind those applied before; older ones are ignored.
+            next_offset: the position behind them.
+
+        Returns:
+            What was read of clicks: dead letters and counts.
+        """
+        part = self.scores if tp == self.scores.tp else self.clicks
+        part.held += [record for record in records if record.offset >= part.position]
+        part.held_to = max(next_offset, part.held_to)
+        return self._advance()
+
+    def _advance(self) -> list[ClickRows]:
+        read: list[ClickRows] = []
+        for part in (self.scores, self.clicks):
+            if part.replaying:
+                below = [record for record in part.held if record.offset < part.replay_to]
+                part.held = part.held[len(below) :]
+                self._feed(part, below, min(max(part.held_to, part.position), part.replay_to))
+        if not self.replaying:
+            self._end_replay()
+            for part in (self.scores, self.clicks):
+                if part.held_to > part.position:
+                    records, part.held = part.held, []
+                    read += self._feed(part, records, part.held_to)
+        return read
+
+    def _feed(self, part: Part, records: list[Record], until: int) -> list[ClickRows]:
+        read: list[ClickRows] = []
+        if part is self.scores:
+            for record in records:
+                self._apply_scores(record)
+        elif records:
+            read = read_clicks(records, self._partitions, self._max_ahead_s)
+            for rows in read:
+                self.fold.apply_clicks(rows.columns, records[0].offset)
+                for name, number in rows.counts.items():
+                    self.fold.count(name, number)
+                if rows.watermark_ms is not None:
+                    self.fold.finish_clicks(rows.watermark_ms)
+        part.position = max(part.position, until)
+        return read
+
+    def _apply_scores(self, record: Record) -> None:
+        try:
+            scores = decode_scores(record.value or b"")
+        except msgspec.DecodeError as error:
+            # Nobody but score writes here, so this is somebody's mistake: it must not stop every successor as well.
+            _log.error("record %d of %s is not ours and left out: %s", record.offset, record.topic, error)
+            self.fold.count("unreadable_score_records")
+            return
+        self.fold.apply_scores(scores, record.offset)
+
+    def _end_replay(self) -> None:
+        if not self.replaying:
+            self.fold.end_replay()
+
+
+def read_checkpoint(
+    partition: int, scores: Committed, clicks: Committed, settings_hash: str, *, from_next_cohort: bool
+) -> tuple[Checkpoint | None, bool]:
+    """Read what the last owner committed.
+
+    Args:
+        partition: its number.
+        scores: of its match-scores.
+        clicks: of its click-events.
+        settings_hash: of the settings that shape the fold, now.
+        from_next_cohort: begin anew where the commit cannot be used.
+
+    Returns:
+        The checkpoint, None where there is none to use; and whether the cohorts that were open must be left out.
+
+    Raises:
+        FoldSettingsChanged: other settings were in force.
+        CommitUnreadable: the metadata is not ours.
+    """
+    texts = [state.metadata for state in (scores, clicks) if state.offset is not None]
+    if not texts:
+        return None, False
+    try:
+        checkpoint = _usable(texts, settings_hash)
+    except (FoldSettingsChanged, CommitUnreadable) as error:
+        if not from_next_cohort:
+            raise
+        _log.warning("beginning with the next cohort: %s", error)
+        return None, True
+    if checkpoint.scores.offset < scores.log_start or checkpoint.clicks.offset < clicks.log_start:
+        _log.error(
+            "partition %d: the log begins at %d and %d, behind what open cohorts need (%d and %d): they are left out; "
+            "keep the topics longer than the longest horizon",
+            *(partition, scores.log_start, clicks.log_start, checkpoint.scores.offset, checkpoint.clicks.offset),
+        )
+        return None, True
+    return checkpoint, False
+
+
+def _usable(texts: list[str], settings_hash: str) -> Checkpoint:
+    checkpoints = [Checkpoint.decode(text) for text in texts]
+    checkpoint = checkpoints[0]
+    for other in checkpoints[1:]:
+        checkpoint = checkpoint if other == checkpoint else checkpoint.joined(other)
+    if checkpoint.settings != settings_hash:
+        raise FoldSettingsChanged(
+            f"the settings that shape the fold have hash {settings_hash}, those of the last commit "
+            f"{checkpoint.settings}: restore bucket_s, horizons_s, lateness_s and segments, or start with "
+            "--from-next-cohort, which leaves the open cohorts out"
+        )
+    return checkpoint

@@ -1,0 +1,318 @@
+"""Score: search events in, blocks of scored searches out, in the order of their source partition.
+
+    search-events[p] ─► validate ─► pool ─► match-scores[p] ─► offsets
+                          └─► dead-letters
+
+Stateless but for counters, which travel in the commit's metadata. Each partition has a line of its own: while the pool
+scores one batch of it, the next is validated; blocks and control records leave in the order of the log, and offsets
+move when they are acknowledged.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from inference.pairs import ScoredBatch
+from inference.pool import LocalPool
+from schemas.decode import UnknownFields, decode_search
+from schemas.errors import BadRecord, PoolUnavailable
+from schemas.scores import ScoreControl, encode_scores
+from schemas.settings import Settings
+from schemas.topics import CATALOG_ITEMS, MATCH_SCORES, MODEL_EVENTS, SEARCH_EVENTS
+from streams.control import read_arrival, read_watermark
+from streams.metrics import Metrics
+from streams.models_folder import models_folder
+from streams.routing import partitions_of
+from streams.stages.bad_records import BadRecords, send_dead_letters
+from streams.stages.idle_clock import IdleClock
+from streams.stages.item_texts import ItemTexts
+from streams.stages.rollout import Rollout
+from streams.stages.search_pages import IdHashes, SearchPages
+from streams.transport import (
+    TP,
+    Commit,
+    CommitFailed,
+    Committed,
+    OrderedProducer,
+    OutRecord,
+    ReadAll,
+    Record,
+    RecordBatch,
+    Stage,
+)
+
+MAX_BLOCK_SEARCHES: Final = 512
+MAX_BLOCK_ITEMS: Final = 10_000
+MAX_BLOCK_SOURCE_BYTES: Final = 900_000
+"""A block is smaller than the events it is made of, so it stays below the broker's 1 MiB, whatever they hold."""
+MAX_WAITING_BATCHES: Final = 2
+CONTROL_EVERY_S: Final = 1.0
+
+
+class Totals(msgspec.Struct):
+    """Commit metadata of a partition of search-events: what was read of it since its log began."""
+
+    verdicts: dict[str, int] = {}
+
+
+@dataclass(slots=True)
+class _Work:
+    """One step of a partition's line: a block's worth of searches, dead letters, the end of a source, a control."""
+
+    next_offset: int
+    source_bytes: int = 0
+    pages: SearchPages = field(default_factory=SearchPages)
+    letters: list[OutRecord] = field(default_factory=list)
+    verdicts: Counter[str] = field(default_factory=Counter)
+    watermark_ms: int | None = None
+    control: bool = False
+
+
+class _Line:
+    """What is under way of one partition."""
+
+    def __init__(self, tp: TP, offset: int, verdicts: Mapping[str, int], idle_timeout_s: float) -> None:
+        self.tp = tp
+        self.queue: asyncio.Queue[_Work] = asyncio.Queue(MAX_WAITING_BATCHES)
+        self.done_offset = offset
+        """Everything before it is acknowledged."""
+        self.committed_offset = offset
+        self.verdicts = Counter(verdicts)
+        self.idle = IdleClock(idle_timeout_s)
+        self.task: asyncio.Task[None] | None = None
+        self.ended = False
+
+    def end(self) -> None:
+        """Take no more work, and let go whoever waits for room or for the rest to be done."""
+        self.ended = True
+        while not self.queue.empty():
+            self.queue.get_nowait()
+
+
+class ScoreStage(Stage):
+    """Scores every shown pair.
+
+    Args:
+        settings: all settings; the models directory must hold the live model.
+        metrics: where counters are shown.
+    """
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        kafka = settings.kafka
+        self._settings = settings
+        self._metrics = metrics
+        self._prefix = kafka.topic_prefix
+        self._producer = OrderedProducer(kafka.brokers, client_id="matchwatch-score")
+        self._items = ItemTexts()
+        self._hashes = IdHashes()
+        self._pool = LocalPool(models_folder(settings.score.models_dir), cache_items=settings.score.cache_items)
+        self._rollout = Rollout(settings.score, settings.fold.max_ahead_s, self._pool)
+        self._readers = [
+            ReadAll(kafka.brokers, self._prefix + CATALOG_ITEMS.name, self._on_items),
+            ReadAll(kafka.brokers, self._prefix + MODEL_EVENTS.name, self._on_model_events),
+        ]
+        self._lines: dict[TP, _Line] = {}
+
+    async def on_started(self) -> None:
+        """Read catalogue and deployments to their ends, load the live model."""
+        await self._producer.start()
+        for reader in self._readers:
+            await reader.read_to_end()
+            self.source.run_beside(reader.tail(), "tail")
+        await self._rollout.start()
+        self.source.run_beside(self._tick(), "tick")
+
+    async def on_assigned(self, committed: Mapping[TP, Committed]) -> Mapping[TP, int]:
+        """Begin each partition at its commit."""
+        await self._end_lines()
+        for tp, state in committed.items():
+            totals = _read_totals(state.metadata)
+            offset = state.log_start if state.offset is None else max(state.offset, state.log_start)
+            line = _Line(tp, offset, totals, self._settings.fold.idle_timeout_s)
+            self._lines[tp] = line
+            self.source.run_beside(self._run(line), f"score-{tp.partition}")
+        return {}
+
+    async def on_batch(self, batch: RecordBatch) -> None:
+        """Validate a batch and queue it; waits while the partition's line is full."""
+        line = self._lines[batch.tp]
+        for work in self._works(batch):
+            if line.ended:  # it failed, and the worker is about to stop
+                return
+            await line.queue.put(work)
+
+    async def on_revoked(self, tps: frozenset[TP]) -> None:  # noqa: ARG002 - all partitions are revoked at once
+        """Finish what is under way, then let go."""
+        await self._drain()
+        await self._end_lines()
+
+    async def on_stopping(self) -> None:
+        """Finish what is under way and commit it."""
+        await self._drain()
+        await self._end_lines()
+
+    async def on_stopped(self) -> None:
+        """Let go of pool and connections."""
+        await self._end_lines()
+        for reader in self._readers:
+            await reader.stop()
+        await self._pool.close()
+        await self._producer.stop()
+
+    # Reading
+
+    def _works(self, batch: RecordBatch) -> list[_Work]:
+        """Cut a batch into blocks; only the last step carries the batch's end."""
+        works: list[_Work] = []
+        work = _Work(batch.next_offset)
+        bad = BadRecords("score", SEARCH_EVENTS.name)
+        for record in batch.records:
+            watermark_ms = read_watermark(record.headers) if record.headers else None
+            size = len(record.value or b"")
+            if work.pages.events and work.source_bytes + size > MAX_BLOCK_SOURCE_BYTES:
+                work.next_offset = record.offset
+                works.append(self._sealed(work, bad, batch.tp.partition))
+                work = _Work(batch.next_offset)
+            work.source_bytes += size
+            if watermark_ms is not None:
+                work.watermark_ms = watermark_ms
+            else:
+                self._take(record, work, bad)
+            full = len(work.pages) >= MAX_BLOCK_SEARCHES or len(work.pages.object_ids) >= MAX_BLOCK_ITEMS
+            if full or watermark_ms is not None:
+                work.next_offset = record.offset + 1
+                works.append(self._sealed(work, bad, batch.tp.partition))
+                work = _Work(batch.next_offset)
+        works.append(self._sealed(work, bad, batch.tp.partition))
+        return works
+
+    def _take(self, record: Record, work: _Work, bad: BadRecords) -> None:
+        unknown = UnknownFields()
+        try:
+            event = decode_search(
+                record.value,
+                read_arrival(record.headers, record.timestamp),
+                self._settings.fold.max_ahead_s,
+                unknown,
+            )
+        except BadRecord as error:
+            bad.add(error, record)
+            work.verdicts[f"invalid_{error.reason}"] += 1
+            return
+        work.verdicts["valid"] += 1
+        work.pages.add(event, record.offset, self._items, unknown_fields=bool(unknown.total))
+
+    def _sealed(self, work: _Work, bad: BadRecords, partition: int) -> _Work:
+        work.letters = bad.take()
+        if work.pages.events:
+            keys = [event.query_id.encode() for event in work.pages.events]
+            work.pages.mark_misrouted(partitions_of(keys, self._settings.kafka.partitions) != partition)
+        return work
+
+    async def _on_items(self, records: Sequence[Record]) -> None:
+        await self._items.take(records)
+        await send_dead_letters(self._producer, self._prefix, self._items.bad.take())
+
+    async def _on_model_events(self, records: Sequence[Record]) -> None:
+        await self._rollout.take(records)
+        await send_dead_letters(self._producer, self._prefix, self._rollout.bad.take())
+
+    # One partition's line
+
+    async def _run(self, line: _Line) -> None:
+        line.task = asyncio.current_task()
+        try:
+            while True:
+                work = await line.queue.get()
+                await self._finish(line, work)
+                line.queue.task_done()
+        finally:
+            line.end()
+
+    async def _finish(self, line: _Line, work: _Work) -> None:
+        out = []
+        if work.pages.events:
+            block = work.pages.block(await self._score(work.pages), self._settings.fold.segments, self._hashes)
+            out.append(OutRecord(None, encode_scores(block)))
+        verdicts = line.verdicts + work.verdicts
+        if work.control or work.watermark_ms is not None:
+            out.append(OutRecord(None, encode_scores(self._control(line, work, verdicts))))
+        await send_dead_letters(self._producer, self._prefix, work.letters)
+        if out:
+            await self._producer.send_ordered(self._prefix + MATCH_SCORES.name, line.tp.partition, out)
+        # Together, without an await between: a commit must not count what it does not cover.
+        line.done_offset, line.verdicts = max(line.done_offset, work.next_offset), verdicts
+        self._metrics.records("score", SEARCH_EVENTS.name, work.verdicts)
+
+    async def _score(self, pages: SearchPages) -> ScoredBatch | None:
+        try:
+            async with asyncio.timeout(self._settings.score.score_deadline_s):
+                scored = await self._pool.score(pages.pairs())
+        except (PoolUnavailable, TimeoutError):
+            self._metrics.unscored_searches.inc(len(pages))
+            return None
+        self._metrics.scoring_seconds.observe(scored.scoring_ms / 1000)
+        return scored
+
+    def _control(self, line: _Line, work: _Work, verdicts: Mapping[str, int]) -> ScoreControl:
+        return ScoreControl(
+            partition=line.tp.partition,
+            next_source_offset=max(line.done_offset, work.next_offset),
+            totals=dict(verdicts),
+            idle=line.idle.idle,
+            wall_ms=time.time_ns() // 1_000_000,
+            watermark_ms=work.watermark_ms,
+        )
+
+    # All lines
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(CONTROL_EVERY_S)
+            now_s = time.monotonic()
+            for line in list(self._lines.values()):
+                line.idle.look(now_s, at_end=self.source.at_end(line.tp) and line.queue.empty())
+                if not line.queue.full():
+                    line.queue.put_nowait(_Work(0, control=True))
+            await self._commit()
+            self._metrics.lag(self.source, self._lines)
+
+    async def _drain(self) -> None:
+        for line in self._lines.values():
+            done = asyncio.create_task(line.queue.join())
+            await asyncio.wait([done, *([line.task] if line.task else [])], return_when=asyncio.FIRST_COMPLETED)
+            done.cancel()
+        await self._commit()
+
+    async def _commit(self) -> None:
+        ready = {line.tp: line for line in self._lines.values() if line.done_offset > line.committed_offset}
+        commits = {
+            tp: Commit(line.done_offset, msgspec.json.encode(Totals(dict(line.verdicts))).decode())
+            for tp, line in ready.items()
+        }
+        try:
+            await self.source.commit(commits)
+        except CommitFailed:
+            return  # the group has moved on: the successor sends again, and evaluate skips what it knows
+        for tp, line in ready.items():
+            line.committed_offset = commits[tp].offset
+
+    async def _end_lines(self) -> None:
+        tasks = [line.task for line in self._lines.values() if line.task is not None]
+        self._lines = {}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _read_totals(metadata: str) -> dict[str, int]:
+    """Read commit metadata; counters begin anew where it is not ours, since nothing else depends on them."""
+    try:
+        return msgspec.json.decode(metadata, type=Totals).verdicts
+    except msgspec.DecodeError:
+        return {}

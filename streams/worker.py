@@ -1,0 +1,69 @@
+"""One worker process: a role, its stage, its consumer group."""
+
+import gc
+from collections.abc import Callable
+from typing import Final, NoReturn
+
+from schemas.settings import Settings
+from schemas.topics import CLICK_EVENTS, MATCH_SCORES, ROLLUPS, SEARCH_EVENTS, Topic
+from streams.metrics import Metrics
+from streams.served_stage import ServedStage
+from streams.stages.detect import DetectStage
+from streams.stages.evaluate import EvaluateStage
+from streams.stages.score import ScoreStage
+from streams.transport import Stage, make_app, run_worker
+
+ROLES: Final = ("score", "evaluate", "detect")
+READS: Final[dict[str, tuple[Topic, ...]]] = {
+    "score": (SEARCH_EVENTS,),
+    "evaluate": (MATCH_SCORES, CLICK_EVENTS),
+    "detect": (ROLLUPS,),
+}
+
+
+def run_role(
+    role: str,
+    settings: Settings,
+    *,
+    from_next_cohort: bool,
+    announce: Callable[[str], None],
+) -> NoReturn:
+    """Run one role until SIGTERM, SIGINT or a failure.
+
+    Args:
+        role: one of ROLES.
+        settings: all settings.
+        from_next_cohort: let evaluate begin anew where its commit cannot be used.
+        announce: gets the HTTP address.
+    """
+    # What was imported lives as long as the process: the collector need not look at it again and again. Records come
+    # and go by reference counts alone, so it may look at the rest rarely.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    metrics = Metrics(role)
+    served = ServedStage(
+        _stage(role, settings, metrics, from_next_cohort=from_next_cohort),
+        host=settings.http.host,
+        port=settings.http.port,
+        metrics=metrics,
+        announce=announce,
+    )
+    app = make_app(
+        role,
+        served,
+        brokers=settings.kafka.brokers,
+        group=f"{settings.kafka.group_prefix}-{role}",
+        topics=[settings.kafka.topic_prefix + topic.name for topic in READS[role]],
+        session_timeout_s=settings.kafka.session_timeout_s,
+    )
+    served.ready = lambda: app.ready
+    run_worker(app)
+
+
+def _stage(role: str, settings: Settings, metrics: Metrics, *, from_next_cohort: bool) -> Stage:
+    if role == "score":
+        return ScoreStage(settings, metrics)
+    if role == "evaluate":
+        return EvaluateStage(settings, metrics, from_next_cohort=from_next_cohort)
+    return DetectStage(settings, metrics)

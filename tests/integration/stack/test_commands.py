@@ -1,0 +1,80 @@
+"""The commands of the house, run as a person runs them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def matchwatch(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MATCHWATCH_")}
+    return subprocess.run(
+        [sys.executable, "-m", "streams.cli.main", *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**environment, "MATCHWATCH_HOME": str(home)},
+    )
+
+
+def test_up_topics_doctor_and_down_find_one_another_without_flags(tmp_path: Path) -> None:
+    up = matchwatch(tmp_path, "up", "--embedded", "--json")
+    try:
+        assert up.returncode == 0, up.stderr
+        assert json.loads(up.stdout)["kind"] == "embedded"
+        topics = matchwatch(tmp_path, "topics", "--json")
+        assert topics.returncode == 0, topics.stderr
+        assert [json.loads(line)["exists"] for line in topics.stdout.splitlines()] == [True] * 10
+        doctor = matchwatch(tmp_path, "doctor", "--json")
+        found = {finding["name"]: finding["verdict"] for finding in map(json.loads, doctor.stdout.splitlines())}
+        assert (found["settings"], found["kafka"], found["redis"], found["topics"]) == ("ok", "warn", "ok", "ok")
+    finally:
+        down = matchwatch(tmp_path, "down", "--json")
+    assert json.loads(down.stdout) == ["redis", "embedded"]
+    assert json.loads(matchwatch(tmp_path, "down", "--json").stdout) == []
+
+
+def test_without_a_broker_a_command_fails_with_one_line_and_the_doctor_names_it(tmp_path: Path) -> None:
+    config = tmp_path / "matchwatch.toml"
+    config.write_text('[kafka]\nbrokers = "127.0.0.1:1"\n[redis]\nurl = "redis://:secret@127.0.0.1:1/0"\n')
+    topics = matchwatch(tmp_path, "topics", "--config", str(config))
+    assert topics.returncode == 1
+    assert topics.stderr.count("\n") == 1
+    assert "matchwatch up" in topics.stderr
+    doctor = matchwatch(tmp_path, "doctor", "--json", "--config", str(config))
+    assert doctor.returncode == 1
+    failed = [one["name"] for one in map(json.loads, doctor.stdout.splitlines()) if one["verdict"] == "fail"]
+    assert failed == ["kafka", "redis"]
+    assert "secret" not in doctor.stdout
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["topics", "--nonsense"], ["up", "--config", "nowhere.toml"]])
+def test_mistakes_in_arguments_and_settings_are_one_line_and_exit_code_2(tmp_path: Path, arguments: list[str]) -> None:
+    done = matchwatch(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+
+
+def test_help_lists_every_command_without_loading_it(tmp_path: Path) -> None:
+    done = matchwatch(tmp_path, "--help")
+    assert done.returncode == 0
+    for name in ("up", "down", "topics", "doctor"):
+        assert f"\n  {name} " in done.stdout
+    loaded = (
+        "import sys, streams.cli.main as m; m.main(['--help'], standalone_mode=False); print('faust' in sys.modules)"
+    )
+    answer = subprocess.run([sys.executable, "-c", loaded], check=True, capture_output=True, text=True, timeout=60)
+    assert answer.stdout.endswith("False\n")
+
+
+def test_a_command_of_every_file_can_be_loaded(tmp_path: Path) -> None:
+    listed = "from streams.cli.main import main; import click; c = click.Context(main); print(*main.list_commands(c))"
+    names = subprocess.run([sys.executable, "-c", listed], check=True, capture_output=True, text=True, timeout=60)
+    for name in names.stdout.split():
+        shown = matchwatch(tmp_path, name, "--help")
+        assert shown.returncode == 0, shown.stderr
+        assert "Example" in shown.stdout, f"the help of {name} has no example"

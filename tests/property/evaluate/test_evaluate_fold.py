@@ -1,0 +1,129 @@
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detectors.checkpoint import Checkpoint
+from detectors.evaluate import EvaluateFold
+from schemas.scores import ScoreControl
+from tests.property.evaluate.shop_log import SETTINGS, as_block, as_columns, brute_force, make_log
+
+END_MS = 4_000_000_000_000
+
+
+class Run:
+    """A fold fed from two logs, as the stage feeds it, with commits and crashes."""
+
+    def __init__(self, log):
+        source = 0
+        self.scores = []
+        for searches in log.blocks:
+            self.scores.append(as_block(searches, source))
+            source += len(searches)
+        self.scores.append(ScoreControl(0, source, {}, False, 0, END_MS))
+        self.clicks = [as_columns(batch) for batch in log.clicks]
+        self.rollups = {}
+        self.differing = 0
+        self.fold = EvaluateFold(SETTINGS, 0)
+        self.at = [0, 0]
+        self.commit = (self.fold.checkpoint(0, 0, "s").encode(), (0, 0))
+
+    def lengths(self):
+        return len(self.scores), len(self.clicks) + 1
+
+    def step(self, topic):
+        if topic == 0:
+            self.fold.apply_scores(self.scores[self.at[0]], self.at[0])
+        elif self.at[1] == len(self.clicks):
+            self.fold.finish_clicks(END_MS)
+        else:
+            self.fold.apply_clicks(self.clicks[self.at[1]], self.at[1])
+        self.at[topic] += 1
+
+    def emit(self):
+        for rollup in self.fold.close():
+            key = (rollup.series, rollup.cohort_start_ms, rollup.horizon_s)
+            self.differing += self.rollups.setdefault(key, rollup) != rollup
+
+    def commit_now(self):
+        self.commit = (self.fold.checkpoint(*self.at, "s").encode(), tuple(self.at))
+
+    def crash(self, random):
+        metadata, committed = self.commit
+        checkpoint = Checkpoint.decode(metadata)
+        assert len(metadata) < 4096
+        self.fold = EvaluateFold(SETTINGS, 0, checkpoint)
+        self.at = [checkpoint.scores.offset, checkpoint.clicks.offset]
+        while self.at[0] < committed[0] or self.at[1] < committed[1]:
+            topic = random.randrange(2)
+            if self.at[topic] < committed[topic]:
+                self.step(topic)
+                if random.random() < 0.5:
+                    self.emit()
+        self.fold.end_replay()
+
+    def finish(self, random, crashes=0.0):
+        lengths = self.lengths()
+        while tuple(self.at) != lengths:
+            topic = random.randrange(2)
+            for _ in range(random.choice([1, 1, 4, 30])):
+                if self.at[topic] < lengths[topic]:
+                    self.step(topic)
+            if random.random() < 0.7:
+                self.emit()
+                if random.random() < 0.6:
+                    self.commit_now()
+            if random.random() < crashes:
+                self.crash(random)
+        self.emit()
+        return self
+
+
+def readable(rollups):
+    rows = {}
+    for (series, cohort, horizon), r in rollups.items():
+        if horizon:
+            row = {
+                "searches": r.searches,
+                "impressions": r.impressions,
+                "zero_results": r.zero_results,
+                "clicks": r.labels.clicks,
+                "purchases": r.labels.purchases,
+                "xx": r.labels.xx,
+                "xm": r.labels.xm,
+                "concordant": r.pairs.concordant,
+                "discordant": r.pairs.discordant,
+                "tied": r.pairs.tied,
+                "shown_concordant": r.shown_pairs.concordant,
+            }
+            rows[series.version, cohort, horizon] = {name: n for name, n in row.items() if n}
+    return rows
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**9))
+def test_the_fold_counts_what_a_brute_force_count_counts(seed):
+    log = make_log(seed)
+    run = Run(log).finish(Random(seed))
+    rows, totals = brute_force(log)
+    assert readable(run.rollups) == {key: {name: n for name, n in row.items() if n} for key, row in rows.items()}
+    assert run.fold.totals == totals
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**9), order=st.integers(0, 10**9))
+def test_any_interleaving_of_the_two_topics_gives_the_same_rollups(seed, order):
+    log = make_log(seed)
+    one, other = Run(log).finish(Random(1)), Run(log).finish(Random(order))
+    assert one.rollups == other.rollups
+    assert one.fold.totals == other.fold.totals
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**9), order=st.integers(0, 10**9))
+def test_any_crash_points_give_the_same_rollups_and_totals(seed, order):
+    log = make_log(seed)
+    whole, broken = Run(log).finish(Random(1)), Run(log).finish(Random(order), crashes=0.3)
+    assert broken.rollups == whole.rollups
+    assert broken.differing == 0
+    assert broken.fold.totals == whole.fold.totals

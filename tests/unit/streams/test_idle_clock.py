@@ -1,0 +1,25 @@
+from streams.stages.idle_clock import IdleClock
+
+
+def test_a_source_is_idle_after_standing_at_its_end_for_the_timeout() -> None:
+    clock = IdleClock(3.0)
+    for second in range(3):
+        clock.look(float(second), at_end=True)
+    assert not clock.idle
+    clock.look(3.0, at_end=True)
+    assert clock.idle
+
+
+def test_a_record_that_comes_ends_idleness() -> None:
+    clock = IdleClock(1.0)
+    clock.look(0.0, at_end=True)
+    clock.look(1.0, at_end=True)
+    clock.look(1.5, at_end=False)
+    assert not clock.idle
+
+
+def test_the_time_a_stopped_process_slept_does_not_count() -> None:
+    clock = IdleClock(3.0)
+    clock.look(0.0, at_end=True)
+    clock.look(60.0, at_end=True)
+    assert not clock.idle
