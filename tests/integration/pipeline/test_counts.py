@@ -37,9 +37,7 @@ def agree(pipeline: Pipeline, folder: Path, closing: Closing, refused: dict[str,
     settings = pipeline.settings
     rows = pipeline.rollups()
     with Topic(settings, "match-scores", PARTITIONS) as scores:
-        blocks: list[tuple[int, bytes]] = []
-        while new := list(scores.new()):
-            blocks += new
+        blocks = list(scores.everything())
     expected = expect_folder(folder, OracleSettings(partitions=PARTITIONS), blocks, all_versions=True)
     found = differences(expected, rows)
     assert not found, f"{len(found)} differences, the first: {found[:5]}\n{pipeline.logs()}"
