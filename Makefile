@@ -21,7 +21,7 @@ LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # A stamp is newer than what it was made from; a second run finds nothing to do and downloads nothing.
 $(VENV)/.made:
@@ -50,6 +50,17 @@ setup: $(VENV)/.dev ## make .venv with matchwatch and all that tests need
 
 .PHONY: setup-train
 setup-train: $(VENV)/.train ## add what `matchwatch train` needs (torch: some GB)
+
+# The programs that `bench pipeline` is compared with have an environment of their own; see its requirements.in.
+PEERS := tests/bench/peers
+$(PEERS)/.venv/.made: $(PEERS)/requirements.txt | $(VENV)/.made
+	$(VENV)/bin/python -m venv $(PEERS)/.venv
+	$(PEERS)/.venv/bin/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --only-binary :all: -r $(PEERS)/requirements.txt
+	@touch $@
+
+.PHONY: setup-peers
+setup-peers: $(PEERS)/.venv/.made ## make the environment of the programs that benches compare with
 
 .PHONY: demo
 demo: $(VENV)/.base ## from events to one alert, in three minutes; FAULT=none|NAME SEED=n change the story

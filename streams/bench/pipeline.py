@@ -10,6 +10,7 @@ the figure, and the whole backlog is there when they go on.
 
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Final
 
@@ -18,6 +19,7 @@ from schemas.topics import CLICK_EVENTS, ROLLUPS, SEARCH_EVENTS
 from streams.bench.conditions import AllClosed, Committed
 from streams.bench.loading import load_measured, load_warm, own_topics
 from streams.bench.options import Options
+from streams.bench.peers import PEERS, measure_peer, peers_here
 from streams.bench.program import BenchFailed, Program
 from streams.bench.report import Figure, figure
 from streams.bench.run import DONE_S, READY_S, Run
@@ -27,32 +29,54 @@ from streams.worker import ROLES
 
 COLD_PART: Final = 4
 """A cold run costs several times more a search, so fewer make it as exact."""
+PEER_PART: Final = 4
+"""So does a peer's."""
 SESSION_TIMEOUT_S: Final = 300
 """Processes stand still while their backlog is sent; none may be taken for dead."""
 
 
 def bench(options: Options) -> list[Figure]:
-    """Measure the pipeline, warm and cold."""
+    """Measure the pipeline, warm and cold, and the peers beside it."""
+    peers = peers_here()
+    if not peers:
+        options.tell("the peers' environment is missing: `make setup-peers` makes it")
+    runs: dict[str, list[Run]] = defaultdict(list)
     with stand(options.settings, options.tell) as place:
-        runs: dict[str, list[Run]] = {"warm": [], "cold": []}
         for number in range(options.runs):
-            for kind, found in runs.items():
-                searches = options.searches if kind == "warm" else max(1, options.searches // COLD_PART)
-                workload = make_workload(
-                    searches,
+
+            def workload(part: int, *, cold: bool = False, seed: int = number + 1) -> Workload:
+                return make_workload(
+                    max(1, options.searches // part),
                     now_ms=time.time_ns() // 1_000_000,
                     rate=options.rate,
-                    seed=number + 1,
-                    cold=kind == "cold",
+                    seed=seed,
+                    cold=cold,
                 )
-                found.append(measure_pipeline(place, workload, unique_name(kind)))
-                options.tell(f"{kind} {number + 1}: {found[-1].searches_per_cpu_s:.0f} searches a CPU-second")
+
+            def note(kind: str, run: Run, round_number: int = number + 1) -> None:
+                runs[kind].append(run)
+                options.tell(f"{kind} {round_number}: {run.searches_per_cpu_s:,.0f} searches a CPU-second")
+
+            note("warm", measure_pipeline(place, workload(1), unique_name("warm")))
+            for peer in peers:
+                note(peer.name, measure_peer(place, workload(PEER_PART), unique_name(peer.name), peer))
+            note("cold", measure_pipeline(place, workload(COLD_PART, cold=True), unique_name("cold")))
+    return _figures(runs)
+
+
+def _figures(runs: dict[str, list[Run]]) -> list[Figure]:
     warm = runs["warm"]
-    return [
+    found = [
         figure("pipeline", [run.searches_per_cpu_s for run in warm], "searches/CPU-s"),
         *(figure(f"pipeline_{role}", [run.us_per_search(role) for run in warm], "µs/search") for role in ROLES),
         figure("pipeline_cold", [run.searches_per_cpu_s for run in runs["cold"]], "searches/CPU-s"),
     ]
+    for peer in PEERS:
+        pairs = list(zip(warm, runs[peer.name], strict=False))  # no runs where its environment is missing
+        found.append(figure(peer.name, [run.searches_per_cpu_s for _, run in pairs], "searches/CPU-s"))
+        ratios = [ours.searches_per_cpu_s / its.searches_per_cpu_s for ours, its in pairs]
+        found.append(figure(f"pipeline_vs_{peer.name}", ratios, "ratio", peer.target))
+    return found
 
 
 def worker_commands() -> dict[str, list[str]]:
