@@ -21,13 +21,19 @@ def bound_values(rollup: Rollup, max_values: int) -> Rollup:
     """
     if len(rollup.exposure) <= MAX_CATEGORIES and all(len(values) <= max_values for values in rollup.segments.values()):
         return rollup
-    exposure: dict[str, int] = {}
-    kept = set(sorted(rollup.exposure, key=lambda name: (-rollup.exposure[name], name))[: MAX_CATEGORIES - 1])
-    for name, count in rollup.exposure.items():
-        slot = name if name in kept else OTHER
-        exposure[slot] = exposure.get(slot, 0) + count
     segments = {dimension: _bound_segment(values, max_values) for dimension, values in rollup.segments.items()}
-    return msgspec.structs.replace(rollup, exposure=exposure, segments=segments)
+    return msgspec.structs.replace(rollup, exposure=_bound_exposure(rollup.exposure), segments=segments)
+
+
+def _bound_exposure(exposure: dict[str, int]) -> dict[str, int]:
+    if len(exposure) <= MAX_CATEGORIES:
+        return exposure
+    kept = set(sorted(exposure, key=lambda name: (-exposure[name], name))[: MAX_CATEGORIES - 1])
+    bounded: dict[str, int] = {}
+    for name, count in exposure.items():
+        slot = name if name in kept else OTHER
+        bounded[slot] = bounded.get(slot, 0) + count
+    return bounded
 
 
 def _bound_segment(values: dict[str, SegmentCounts], max_values: int) -> dict[str, SegmentCounts]:

@@ -41,7 +41,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
 
     def encode(self) -> str:
         """Write the metadata of a commit: JSON, below Kafka's bound."""
-        return msgspec.json.encode(self).decode("ascii")
+        return msgspec.json.encode(self).decode()
 
     @classmethod
     def decode(cls, metadata: str) -> Self:

@@ -23,13 +23,17 @@ class ClickColumns:
     times_ms: NDArray[np.int64]
     actions: NDArray[np.uint8]
     """One of the ACTION_ constants."""
+    flags: NDArray[np.uint8]
+    """Sum of `schemas.scores`' FLAG_ constants."""
 
     def __len__(self) -> int:
         return int(self.times_ms.size)
 
     def take(self, rows: NDArray[np.bool_]) -> "ClickColumns":
         """Give the clicks where `rows` is true."""
-        return ClickColumns(self.query_ids[rows], self.item_ids[rows], self.times_ms[rows], self.actions[rows])
+        return ClickColumns(
+            self.query_ids[rows], self.item_ids[rows], self.times_ms[rows], self.actions[rows], self.flags[rows]
+        )
 
     @classmethod
     def joined(cls, left: "ClickColumns", right: "ClickColumns") -> "ClickColumns":
@@ -39,6 +43,7 @@ class ClickColumns:
             np.concatenate([left.item_ids, right.item_ids]),
             np.concatenate([left.times_ms, right.times_ms]),
             np.concatenate([left.actions, right.actions]),
+            np.concatenate([left.flags, right.flags]),
         )
 
     @classmethod
@@ -48,6 +53,7 @@ class ClickColumns:
             np.empty(0, dtype=np.uint64),
             np.empty(0, dtype=np.uint64),
             np.empty(0, dtype=np.int64),
+            np.empty(0, dtype=np.uint8),
             np.empty(0, dtype=np.uint8),
         )
 

@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.checkpoint import LogMark
-from detectors.score_columns import ScoreColumns
-from schemas.rollup import OTHER, Rollup
+from detectors.score_columns import ScoreColumns, TextColumn
+from schemas.rollup import OTHER, UNKNOWN, Rollup
 from schemas.scores import Series
 
 MAX_SERIES: Final = 500
-"""Series of one cohort; searches of any further one count as model and version `other`."""
+"""Series of one cohort; searches of any further one count as model and version `other` of their application, and from
+twice as many on as application `other` too."""
 MAX_COMBINATIONS: Final = 4096
 """Combinations of segment values of one cohort; those of any further one count as `other`."""
 
@@ -58,7 +59,9 @@ class Cohort:
         if number is not None:
             return number
         if len(self.series) >= MAX_SERIES:
-            series = Series(OTHER, series.surface, OTHER, OTHER)
+            series = Series(series.application, series.surface, OTHER, OTHER)
+            if series not in self._series_numbers and len(self.series) >= 2 * MAX_SERIES:
+                series = Series(OTHER, series.surface, OTHER, OTHER)
             number = self._series_numbers.get(series)
             if number is not None:
                 return number
@@ -92,14 +95,12 @@ class Cohort:
         if not self.dimensions:
             return series, np.full(len(columns), self.combination_number(()), dtype=np.uint16)
         key = np.zeros(len(columns), dtype=np.int64)
-        for name in self.dimensions:
-            column = columns.segments[name]
+        segments = [columns.segments.get(name) or _unknown_column(len(columns)) for name in self.dimensions]
+        for column in segments:
             key = key * max(1, len(column.values)) + column.index
         _, firsts, where = np.unique(key, return_index=True, return_inverse=True)
         numbers = [
-            self.combination_number(
-                tuple(columns.segments[name].values[int(columns.segments[name].index[row])] for name in self.dimensions)
-            )
+            self.combination_number(tuple(column.values[int(column.index[row])] for column in segments))
             for row in firsts
         ]
         return series, np.array(numbers, dtype=np.uint16)[where]
@@ -127,3 +128,8 @@ class Cohort:
         self.fresh_series.clear()
         self.fresh_combinations.clear()
         self.fresh_rows.clear()
+
+
+def _unknown_column(rows: int) -> TextColumn:
+    """Give the values of a dimension that score was not told of when it wrote the block."""
+    return TextColumn([UNKNOWN], np.zeros(rows, dtype=np.uint16))

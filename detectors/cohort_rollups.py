@@ -36,8 +36,11 @@ def cohort_rollups(cohort: Cohort, searches: OpenSearches, number: int | None, h
     for series, plain in counted.items():
         exemplars = make_exemplars(cohort.candidates[series], searches, number, plain.partition)
         rollup = msgspec.structs.replace(plain, exemplars=exemplars)
-        rollups.append(rollup)
         every = rollup.series.all_versions()
+        if (
+            rollup.series != every
+        ):  # a shop may call a version `*`: it is then a part of the sum, and no series of its own
+            rollups.append(rollup)
         mine = into_series(rollup, every)
         by_surface[every] = merge(by_surface[every], mine) if every in by_surface else mine
     return [*rollups, *by_surface.values()]

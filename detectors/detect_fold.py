@@ -27,7 +27,7 @@ from detectors.silence import Silence
 from schemas.rollup import LABEL_FREE, Exemplar, Rollup, RollupControl, series_key
 from schemas.scores import Series
 
-STATE_VERSION: Final = 1
+STATE_VERSION: Final = 2
 MAX_DEPLOYMENTS: Final = 200
 GAP_S: Final = 3600
 """A gap in the log longer than this, crossed at once, is no silence of the shop but another recording."""

@@ -5,10 +5,12 @@ logs is the same under any interleaving, and a successor builds it again by read
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors.bounded_values import bound_values
 from detectors.checkpoint import Checkpoint, LogMark
@@ -18,9 +20,11 @@ from detectors.cohort_rollups import cohort_rollups, settle
 from detectors.first_of_id import FirstOfId
 from detectors.open_searches import OpenSearches
 from detectors.score_columns import ScoreColumns
+from schemas.reasons import Reason
 from schemas.rollup import LABEL_FREE, Rollup, RollupControl
 from schemas.scores import FLAG_MISROUTED, FLAG_UNKNOWN_FIELDS, ScoreBlock, ScoreControl
 
+_SOURCE_TOTALS: Final = frozenset({"valid", *(f"invalid_{reason}" for reason in Reason)})
 BEFORE_ALL: Final = -1
 """Largest accepted time before the first record."""
 
@@ -138,6 +142,7 @@ class EvaluateFold:
             columns = columns.take(np.flatnonzero(fresh))
         if not len(columns):
             return
+        self.source_idle = False
         mark = LogMark(offset, self._searches_to_ms, self._source_offset)
         self._source_offset = int(columns.source_offsets[-1])
         before = np.maximum.accumulate(np.concatenate([[self._searches_to_ms], columns.times_ms]))
@@ -148,9 +153,8 @@ class EvaluateFold:
         watermarks = before[:-1] - self._settings.lateness_ms
         late = columns.times_ms < watermarks
         accepted = self._first_of_id.accept(columns.query_ids, columns.times_ms, watermarks, ~late, mark)
-        self._count("misrouted_searches", int(np.count_nonzero(columns.flags & FLAG_MISROUTED)))
-        self._count("searches_with_unknown_fields", int(np.count_nonzero(columns.flags & FLAG_UNKNOWN_FIELDS)))
         self._count("late_searches", int(late.sum()))
+        self._count_flags("searches", columns.flags[~late])
         self._count("repeated_searches", int((~late & ~accepted).sum()))
         self._count("accepted_searches", int(accepted.sum()))
         self._open(columns.take(np.flatnonzero(accepted)) if not accepted.all() else columns, mark)
@@ -175,12 +179,13 @@ class EvaluateFold:
         for bucket in np.unique(timely.times_ms // settings.bucket_ms):
             self._click_marks.setdefault(int(bucket), mark)
         self._count("late_clicks", int(late.sum()))
+        self._count_flags("clicks", clicks.flags[~late])
         self._count("unknown_actions", int(unknown.sum()))
         self._count("accepted_clicks", len(timely))
         self._count("unmatched_clicks", self._clicks.add(timely, self.searches_watermark_ms))
 
     def count(self, name: str, number: int = 1) -> None:
-        """Count what the stage saw before the fold: invalid and misrouted clicks, unknown fields."""
+        """Count what the stage saw before the fold: invalid clicks, records that are not ours."""
         self._count(name, number)
 
     def finish_clicks(self, watermark_ms: int) -> None:
@@ -212,6 +217,10 @@ class EvaluateFold:
             self._closed[horizon_s] = max(self._closed[horizon_s], through_ms)
         self._forget(both_ms)
         return closed
+
+    def has_closed(self, through_ms: Mapping[int, int]) -> bool:
+        """Whether every cohort that starts before `through_ms`, by horizon, has been emitted here as well."""
+        return all(self._closed.get(horizon_s, 0) >= end_ms for horizon_s, end_ms in through_ms.items())
 
     def control(self, partitions: int, wall_ms: int, *, idle: bool) -> RollupControl:
         """Say how far this partition is; to be sent when all rollups returned so far are acknowledged."""
@@ -252,9 +261,16 @@ class EvaluateFold:
         if number and self._checkpoint is None:
             self._totals[name] += number
 
+    def _count_flags(self, events: str, flags: NDArray[np.uint8]) -> None:
+        self._count(f"misrouted_{events}", int(np.count_nonzero(flags & FLAG_MISROUTED)))
+        self._count(f"{events}_with_unknown_fields", int(np.count_nonzero(flags & FLAG_UNKNOWN_FIELDS)))
+
     def _apply_control(self, control: ScoreControl) -> None:
         self.source_idle = control.idle
-        self._source_totals = {f"source_{name}": number for name, number in control.totals.items()}
+        # Only the names that score uses: what stands in a commit's metadata has a bound.
+        self._source_totals = {
+            f"source_{name}": number for name, number in control.totals.items() if name in _SOURCE_TOTALS
+        }
         if control.watermark_ms is not None:
             self._searches_to_ms = max(self._searches_to_ms, control.watermark_ms + self._settings.lateness_ms)
             self._retry_clicks()

@@ -8,12 +8,15 @@ from numpy.typing import NDArray
 from detectors.cohort import Candidate, Cohort
 from detectors.rollup_merge import MAX_EXEMPLARS
 from detectors.score_columns import ScoreColumns
-from detectors.sketch import add_values
+from detectors.sketch import LARGEST, add_values
 from schemas.rollup import LABEL_FREE, POSITION_SLOTS, SCORE_BINS, Moments, Rollup, SegmentCounts
 from schemas.scores import FLAG_UNSCORED, NULL_SCORE, SCORE_STEPS
 
 TOP: Final = 10
 """`match_at_10` looks at the first ten scored positions."""
+
+_FRACTIONS: Final = frozenset({"latency_total_ms", "match_total"})
+"""Fields of SegmentCounts that are no whole numbers."""
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -34,7 +37,7 @@ def count_label_free(cohort: Cohort, bucket_s: int, partition: int) -> dict[int,
     series = _joined(cohort.fresh_series, np.int64)
     combinations = _joined(cohort.fresh_combinations, np.int64)
     counts = _joined([columns.item_counts for columns in cohort.fresh], np.int64)
-    latencies = _joined([columns.latencies_ms for columns in cohort.fresh], np.float64)
+    latencies = np.minimum(_joined([columns.latencies_ms for columns in cohort.fresh], np.float64), LARGEST)
     flags = _joined([columns.flags for columns in cohort.fresh], np.uint8)
     scores = _joined([columns.scores for columns in cohort.fresh], np.int64)
     positions = _joined([columns.positions for columns in cohort.fresh], np.int64)
@@ -161,18 +164,27 @@ def sum_segments(
         key: series number · number of combinations + combination number, shape (n,).
         columns: by field of SegmentCounts, shape (n,) each.
     """
-    combinations = max(1, len(cohort.combinations))
-    length = len(cohort.series) * combinations
-    present = np.flatnonzero(np.bincount(key, minlength=length))
-    sums = {name: np.bincount(key, weights=values, minlength=length) for name, values in columns.items()}
+    series, combination = np.divmod(key, max(1, len(cohort.combinations)))
     result: list[dict[str, dict[str, SegmentCounts]]] = [{} for _ in cohort.series]
-    for place in present:
-        number, combination = divmod(int(place), combinations)
-        for dimension, value in zip(cohort.dimensions, cohort.combinations[combination], strict=True):
-            counts = result[number].setdefault(dimension, {}).setdefault(value, SegmentCounts())
-            for name, values in sums.items():
-                total = float(values[place])
-                setattr(counts, name, getattr(counts, name) + (total if "total" in name else round(total)))
+    whole = [name not in _FRACTIONS for name in columns]
+    for place, dimension in enumerate(cohort.dimensions):
+        numbers: dict[str, int] = {}
+        value_of = [numbers.setdefault(values[place], len(numbers)) for values in cohort.combinations]
+        slot = series * len(numbers) + np.array(value_of, dtype=np.int64)[combination]
+        length = len(cohort.series) * len(numbers)
+        present = np.flatnonzero(np.bincount(slot, minlength=length))
+        sums = [np.bincount(slot, weights=values, minlength=length)[present] for values in columns.values()]
+        rows = zip(
+            *(
+                total.astype(np.int64).tolist() if is_whole else total.tolist()
+                for total, is_whole in zip(sums, whole, strict=True)
+            ),
+            strict=True,
+        )
+        names = list(numbers)
+        for number, row in zip(present.tolist(), rows, strict=True):
+            mine = result[number // len(numbers)].setdefault(dimension, {})
+            mine[names[number % len(numbers)]] = SegmentCounts(**dict(zip(columns, row, strict=True)))
     return result
 
 

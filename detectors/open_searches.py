@@ -252,7 +252,7 @@ def compact_positions(positions: NDArray[np.uint32], item_counts: NDArray[np.int
         item_counts: items of each search, shape (n,).
 
     >>> compact_positions(np.array([1, 2, 70000, 70001], dtype=np.uint32), np.array([4])).tolist()
-    [1, 2, 30001, 30002]
+    [1, 2, 30002, 30003]
     """
     compact = np.minimum(positions, _LARGEST_POSITION).astype(np.uint16)
     if positions.size == 0 or int(positions.max()) <= _ACTUAL_POSITIONS:
@@ -262,6 +262,6 @@ def compact_positions(positions: NDArray[np.uint32], item_counts: NDArray[np.int
         page = positions[start:end].astype(np.int64)
         far = int(np.searchsorted(page, _ACTUAL_POSITIONS, side="right"))
         if far < page.size:
-            steps = np.minimum(np.diff(page[far:], prepend=page[far] - 1), 2)
+            steps = np.minimum(np.diff(page[far:], prepend=_ACTUAL_POSITIONS), 2)
             compact[start + far : end] = np.minimum(_ACTUAL_POSITIONS + steps.cumsum(), _LARGEST_POSITION)
     return compact

@@ -17,6 +17,9 @@ REMEMBERED_ROLLUPS: Final = 10_000
 PART_BYTES: Final = 250_000
 """About how large a part of the state becomes, far below what a broker takes."""
 
+ROW_BYTES: Final = 40
+"""Room for one remembered rollup beside its series' name."""
+
 _encoder: Final = msgspec.msgpack.Encoder(order="deterministic")
 
 
@@ -81,23 +84,29 @@ class PendingRollups:
                 return
 
     def state(self) -> list[dict[str, Any]]:
-        """Give everything as plain numbers and names: what is known, then what waits, in bounded parts."""
-        series = sorted({who[0] for group in self._hashes.values() for who in group})
-        number = {name: i for i, name in enumerate(series)}
-        known = {
-            "series": msgspec.to_builtins(series),
-            "hashes": [
-                [horizon_s, start_ms, number[name], partition, digest]
-                for (horizon_s, start_ms), group in self._hashes.items()
-                for (name, partition), digest in group.items()
-            ],
-            "decided_through": dict(self._decided_through),
-        }
-        parts: list[dict[str, Any]] = [known]
+        """Give everything as plain numbers and names: what is decided, what is known, what waits, in bounded parts."""
+        known = [
+            (who[0], [horizon_s, start_ms, who[1], digest])
+            for (horizon_s, start_ms), group in self._hashes.items()
+            for who, digest in group.items()
+        ]
+        known.sort(key=lambda entry: entry[0])  # of one series together, so that its name is written once a part
+        parts: list[dict[str, Any]] = [{"decided_through": dict(self._decided_through)}]
+        room = 0
+        for series, row in known:
+            repeated = "known" in parts[-1] and parts[-1]["known"][-1][0] == msgspec.to_builtins(series)
+            size = ROW_BYTES + (0 if repeated else len(_encoder.encode(series)))
+            if size > room or "known" not in parts[-1]:
+                parts.append({"known": []})
+                room, repeated = PART_BYTES, False
+            if not repeated:
+                parts[-1]["known"].append([msgspec.to_builtins(series), []])
+            parts[-1]["known"][-1][1].append(row)
+            room -= size
         room = 0
         for rollup in (rollup for group in self._cohorts.values() for rollup in group.values()):
             size = len(encode_rollup(rollup))
-            if size > room:
+            if size > room or "waiting" not in parts[-1]:
                 parts.append({"waiting": []})
                 room = PART_BYTES
             parts[-1]["waiting"].append(msgspec.to_builtins(rollup))
@@ -106,15 +115,17 @@ class PendingRollups:
 
     def restore(self, parts: list[dict[str, Any]]) -> None:
         """Take up where another one gave its `state`."""
-        known, *rest = parts
-        series = msgspec.convert(known["series"], list[Series])
-        for horizon_s, start_ms, number, partition, digest in known["hashes"]:
-            self._hashes.setdefault((horizon_s, start_ms), {})[series[number], partition] = digest
-        self._decided_through = {int(horizon_s): end for horizon_s, end in known["decided_through"].items()}
-        for plain in (plain for part in rest for plain in part["waiting"]):
-            rollup = msgspec.convert(plain, Rollup)
-            cohort = (rollup.horizon_s, rollup.cohort_start_ms)
-            self._cohorts.setdefault(cohort, {})[rollup.series, rollup.partition] = rollup
+        for part in parts:
+            for horizon_s, end in part.get("decided_through", {}).items():
+                self._decided_through[int(horizon_s)] = end
+            for plain_series, rows in part.get("known", []):
+                series = msgspec.convert(plain_series, Series)
+                for horizon_s, start_ms, partition, digest in rows:
+                    self._hashes.setdefault((horizon_s, start_ms), {})[series, partition] = digest
+            for plain in part.get("waiting", []):
+                rollup = msgspec.convert(plain, Rollup)
+                cohort = (rollup.horizon_s, rollup.cohort_start_ms)
+                self._cohorts.setdefault(cohort, {})[rollup.series, rollup.partition] = rollup
 
 
 def _digest(rollup: Rollup) -> int:

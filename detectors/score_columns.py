@@ -1,6 +1,7 @@
 """A block of scored searches as arrays, and the same arrays cut to some of its rows."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,10 @@ def spread(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.i
     ends = np.cumsum(counts)
     indices: NDArray[np.int64] = np.arange(total, dtype=np.int64) + np.repeat(starts - (ends - counts), counts)
     return indices
+
+
+class ColumnsMisfit(ValueError):
+    """A block's columns do not belong together: the record is left out and counted."""
 
 
 @dataclass(slots=True)
@@ -69,7 +74,20 @@ class ScoreColumns:
 
     @classmethod
     def read(cls, block: ScoreBlock) -> "ScoreColumns":
-        """View a block's columns, without a copy where the machine is little-endian."""
+        """View a block's columns, without a copy where the machine is little-endian.
+
+        Raises:
+            ColumnsMisfit: they do not belong together, so score did not write them.
+        """
+        try:
+            columns = cls._view(block)
+        except ValueError as error:  # bytes that are no whole numbers
+            raise ColumnsMisfit(str(error)) from error
+        _check(columns)
+        return columns
+
+    @classmethod
+    def _view(cls, block: ScoreBlock) -> "ScoreColumns":
         return cls(
             match_model="/".join(block.match_model) if block.match_model[0] else "",
             scoring_ms=block.scoring_ms,
@@ -123,3 +141,22 @@ class ScoreColumns:
             categories=self.categories.take(items),
             segments={name: column.take(rows) for name, column in self.segments.items()},
         )
+
+
+def _check(columns: ScoreColumns) -> None:
+    searches, items = len(columns), int(columns.item_counts.sum())
+    per_search: list[NDArray[Any]] = [
+        columns.source_offsets,
+        columns.query_ids,
+        columns.series_index,
+        columns.latencies_ms,
+    ]
+    per_search += [columns.flags, columns.missing_titles, columns.tokens, columns.unknown_tokens, columns.item_counts]
+    per_search += [column.index for column in columns.segments.values()]
+    per_item: list[NDArray[Any]] = [columns.item_ids, columns.positions, columns.scores, columns.categories.index]
+    if any(column.size != searches for column in per_search) or any(column.size != items for column in per_item):
+        raise ColumnsMisfit(f"columns of different lengths for {searches} searches with {items} items")
+    texts = [(columns.series_index, len(columns.series)), (columns.categories.index, len(columns.categories.values))]
+    texts += [(column.index, len(column.values)) for column in columns.segments.values()]
+    if any(index.size and int(index.max()) >= count for index, count in texts):
+        raise ColumnsMisfit("an index points beyond its texts")

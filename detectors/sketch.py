@@ -18,7 +18,7 @@ _LOG_GAMMA: Final = math.log(GAMMA)
 SMALLEST: Final = 1e-3
 """Values below count as zero: a microsecond, where values are milliseconds."""
 LARGEST: Final = 1e12
-"""Values above share the last bin, so that a sketch has at most 1,728 bins whatever it is fed."""
+"""Values above count as this one, so that a sketch has at most 1,728 bins and a finite sum whatever it is fed."""
 
 
 def add_values(sketch: Sketch, values: NDArray[np.float64]) -> None:
@@ -30,13 +30,14 @@ def add_values(sketch: Sketch, values: NDArray[np.float64]) -> None:
     """
     if values.size == 0:
         return
+    values = np.minimum(values, LARGEST)  # also in the sum, which would else overflow
     large_enough = values[values >= SMALLEST]
     sketch.count += int(values.size)
     sketch.total += float(values.sum())
     sketch.zeros += int(values.size - large_enough.size)
     if large_enough.size == 0:
         return
-    bins = np.ceil(np.log(np.minimum(large_enough, LARGEST)) / _LOG_GAMMA).astype(np.int64)
+    bins = np.ceil(np.log(large_enough) / _LOG_GAMMA).astype(np.int64)
     lowest = int(bins.min())
     counts = np.bincount(bins - lowest)
     for offset in np.flatnonzero(counts):

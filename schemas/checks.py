@@ -92,21 +92,21 @@ def optional_number(
     return None if record.get(name) is None else number(record, name, least=least, most=most)
 
 
-def integer(record: Object, name: str, *, least: int) -> int:
-    """Give a required integer from `least` to 2^53 - 1; JSON does not tell 3.0 from 3."""
+def integer(record: Object, name: str, *, least: int, most: int | None = MAX_INTEGER) -> int:
+    """Give a required integer between two bounds, both inclusive; JSON does not tell 3.0 from 3."""
     value = present(record, name)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise _wrong_type(value, name, "an integer")
-    if not least <= value <= MAX_INTEGER:
-        raise BadRecord(Reason.OUT_OF_RANGE, f".{name}", f"it must be {_bounds(least, MAX_INTEGER)}")
+    if value < least or (most is not None and value > most):
+        raise BadRecord(Reason.OUT_OF_RANGE, f".{name}", f"it must be {_bounds(least, most)}")
     return value
 
 
-def optional_integer(record: Object, name: str, *, least: int) -> int | None:
+def optional_integer(record: Object, name: str, *, least: int, most: int | None = MAX_INTEGER) -> int | None:
     """Give an optional integer; null is as if absent."""
-    return None if record.get(name) is None else integer(record, name, least=least)
+    return None if record.get(name) is None else integer(record, name, least=least, most=most)
 
 
 def _typed(value: Any, name: str, kind: type[T]) -> T:

@@ -2,20 +2,21 @@
 
 The variable of a key is `MATCHWATCH_<SECTION>_<KEY>`, or with two underscores between its parts, whichever reads
 better: `MATCHWATCH_KAFKA_BROKERS`, `MATCHWATCH_FOLD__BUCKET_S`, `MATCHWATCH_SCORE_LIVE_VERSION`. It wins over the file.
-Text is taken as it is; numbers, lists and tables are written as in TOML, and a list may also be `60,1800`. Rules are
-set in the file alone. `MATCHWATCH_HOME` and `MATCHWATCH_CONFIG` are no settings: they say where those are.
+Text is taken as it is; numbers, lists and tables are written as in TOML, and a list may also be `60,1800` or `60`.
+Rules are set in the file alone. `MATCHWATCH_HOME` and `MATCHWATCH_CONFIG` are no settings: they say where those are.
 """
 
 import difflib
 import hashlib
 import math
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final, Literal, TypeGuard, get_args, get_origin
 
 import msgspec
 
 from schemas.errors import BadSettings, SettingError
+from schemas.redis_url import fault_of_redis_url
 from schemas.settings import (
     SECRET_PATHS,
     DetectSettings,
@@ -61,11 +62,10 @@ def parse_settings(toml: Mapping[str, Any], env: Mapping[str, str]) -> Settings:
         BadSettings: something is wrong; it holds every error, so that one run shows them all.
     """
     errors: list[SettingError] = []
-    overlay = _overlay(env, errors)
-    settings: Settings | None = _table(Settings, _merged(toml, overlay), "", errors)
-    if settings is not None:
-        _check_together(settings, errors)
-    if settings is None or errors:
+    merged = _merged(toml, _overlay(env, errors), "", errors)
+    settings: Settings = _table(Settings, merged, "", errors)
+    _check_together(settings, errors)
+    if errors:
         raise BadSettings(errors)
     return settings
 
@@ -81,13 +81,18 @@ def _overlay(env: Mapping[str, str], errors: list[SettingError]) -> dict[str, An
     """Give what the environment sets, in the shape of the file."""
     keys = {PREFIX + "_".join(path).upper(): (path, kind) for path, kind in _leaves(Settings, ())}
     overlay: dict[str, Any] = {}
+    setters: dict[str, str] = {}
     for variable, text in sorted(env.items()):
         if not variable.startswith(PREFIX) or variable in NOT_SETTINGS:
             continue
-        known = keys.get(variable.replace("__", "_"))
+        plain = variable.replace("__", "_")
+        known = keys.get(plain)
         if known is None:
             errors.append(SettingError(variable, _unknown(variable, [*keys, *sorted(NOT_SETTINGS)])))
             continue
+        other = setters.setdefault(plain, variable)
+        if other != variable:
+            errors.append(SettingError(variable, f"{other} sets the same key; remove one of the two"))
         (*sections, name), kind = known
         table = overlay
         for section in sections:
@@ -106,32 +111,37 @@ def _leaves(struct: type[msgspec.Struct], path: tuple[str, ...]) -> Iterator[tup
 
 def _value(text: str, kind: Any) -> Any:
     """Read a variable's text as TOML of its key's type; what cannot be read stays text, and is refused later."""
-    plain = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    plain = _plain(kind)
     if plain is str or get_origin(plain) is Literal:
         return text
     is_list = get_origin(plain) is tuple
     for source in [text, f"[{text}]"] if is_list else [text]:
         try:
-            return tomllib.loads(f"value = {source}")["value"]
+            value = tomllib.loads(f"value = {source}")["value"]
         except tomllib.TOMLDecodeError:
             continue
+        return [value] if is_list and not isinstance(value, list) else value
     return [part.strip() for part in text.split(",")] if is_list else text
 
 
-def _merged(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(lower)
-    for key, value in upper.items():
-        below = merged.get(key)
-        merged[key] = _merged(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
-    return merged
+def _merged(lower: Any, upper: Mapping[str, Any], path: str, errors: list[SettingError]) -> dict[str, Any]:
+    """Lay what the environment sets over a table of the file; what should be a table and is none is an error."""
+    if not isinstance(lower, Mapping):
+        errors.append(_no_table(lower, path))
+        return dict(upper)
+    prefix = f"{path}." if path else ""
+    laid = {
+        key: _merged(lower.get(key, {}), value, f"{prefix}{key}", errors) if isinstance(value, Mapping) else value
+        for key, value in upper.items()
+    }
+    return {**lower, **laid}
 
 
 def _table(struct: type[msgspec.Struct], value: Any, path: str, errors: list[SettingError]) -> Any:
-    """Check one table key by key; gives the struct, or None where an error was found."""
+    """Check one table key by key; gives the struct, with None for each value that is wrong, or None for no table."""
     if not isinstance(value, Mapping):
-        errors.append(SettingError(path, f"{_shown(value, path)} is not a table; write [{path}] and its keys below"))
+        errors.append(_no_table(value, path))
         return None
-    before = len(errors)
     fields = {field.name: field for field in msgspec.structs.fields(struct)}
     prefix = f"{path}." if path else ""
     errors.extend(SettingError(f"{prefix}{key}", _unknown(key, fields)) for key in value if key not in fields)
@@ -141,7 +151,8 @@ def _table(struct: type[msgspec.Struct], value: Any, path: str, errors: list[Set
             found[name] = _field(field.type, value[name], f"{prefix}{name}", errors)
         elif field.required:
             errors.append(SettingError(f"{prefix}{name}", "missing; it is required"))
-    return struct(**found) if len(errors) == before else None
+            found[name] = None
+    return struct(**found)
 
 
 def _field(kind: Any, value: Any, path: str, errors: list[SettingError]) -> Any:
@@ -149,8 +160,8 @@ def _field(kind: Any, value: Any, path: str, errors: list[SettingError]) -> Any:
         return _table(kind, value, path, errors)
     if path == "rules":
         return _rules(value, errors)
-    if get_origin(kind) is dict:
-        return _dictionary(kind, value, path, errors)
+    if get_origin(_plain(kind)) is dict and not _fits_each(kind, value, path, errors):
+        return None
     try:
         checked = msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
@@ -158,6 +169,7 @@ def _field(kind: Any, value: Any, path: str, errors: list[SettingError]) -> Any:
         return None
     if isinstance(checked, float) and not math.isfinite(checked):
         errors.append(SettingError(path, f"{checked} is wrong; it must be a finite number"))
+        return None
     return checked
 
 
@@ -168,40 +180,62 @@ def _rules(value: Any, errors: list[SettingError]) -> tuple[Any, ...]:
     return tuple(_table(Rule, rule, f"rules[{index}]", errors) for index, rule in enumerate(value))
 
 
-def _dictionary(kind: Any, value: Any, path: str, errors: list[SettingError]) -> dict[Any, Any]:
+def _fits_each(kind: Any, value: Any, path: str, errors: list[SettingError]) -> bool:
+    """Check the names and values of a table that has any names, each for itself."""
     if not isinstance(value, Mapping):
-        errors.append(SettingError(path, f"{_shown(value, path)} is not a table; write [{path}] and its keys below"))
-        return {}
-    name_kind, inner_kind = get_args(kind)
-    for name in value:
-        _field(name_kind, name, f"{path}.{name}", errors)
-    return {name: _field(inner_kind, inner, f"{path}.{name}", errors) for name, inner in value.items()}
+        errors.append(_no_table(value, path))
+        return False
+    before = len(errors)
+    for name, inner in value.items():
+        for part_kind, part in zip(get_args(_plain(kind)), (name, inner), strict=True):
+            _field(part_kind, part, f"{path}.{name}", errors)
+    return len(errors) == before
 
 
-def _check_together(settings: Settings, errors: list[SettingError]) -> None:
-    """Check what no key can tell alone."""
-    horizons = settings.fold.horizons_s
-    if list(horizons) != sorted(set(horizons)):
+def _check_together(read: Any, errors: list[SettingError]) -> None:
+    """Check what the kind of a key cannot tell, wherever all it takes was read.
+
+    Args:
+        read: the settings, with None for each value and section that is wrong by itself.
+        errors: is added to.
+    """
+    url = read.redis and read.redis.url
+    fault = url and fault_of_redis_url(url)
+    if fault:
+        errors.append(SettingError("redis.url", f"{_shown(url, 'redis.url')} is wrong; {fault}"))
+    horizons = read.fold and read.fold.horizons_s
+    if horizons and list(horizons) != sorted(set(horizons)):
         errors.append(
             SettingError("fold.horizons_s", f"{list(horizons)} does not rise; write each once, shortest first")
         )
-    if settings.score.live.name not in settings.score.models:
-        message = f"{list(settings.score.models)} lacks the live model; add {settings.score.live.name!r}"
+    live = read.score and read.score.live and read.score.live.name
+    if live and read.score.models is not None and live not in read.score.models:
+        message = f"{list(read.score.models)} lacks the live model; add {live!r}"
         errors.append(SettingError("score.models", message))
+    _check_rules(read.rules or (), horizons, errors)
+
+
+def _check_rules(rules: Iterable[Any], horizons: Sequence[int] | None, errors: list[SettingError]) -> None:
     names: set[str] = set()
-    for index, rule in enumerate(settings.rules or ()):
-        if rule.name in names:
+    for index, rule in enumerate(rules):
+        if rule is None:
+            continue
+        if rule.name and rule.name in names:
             errors.append(
                 SettingError(f"rules[{index}].name", f"{rule.name!r} is taken by a rule above; choose another")
             )
         names.add(rule.name)
-        if rule.horizon_s and rule.horizon_s not in horizons:
+        if rule.horizon_s and horizons and rule.horizon_s not in horizons:
             message = f"{rule.horizon_s} is no horizon; take 0 or one of fold.horizons_s, {list(horizons)}"
             errors.append(SettingError(f"rules[{index}].horizon_s", message))
 
 
 def _is_struct(kind: Any) -> TypeGuard[type[msgspec.Struct]]:
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def _plain(kind: Any) -> Any:
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
 
 
 def _wanted(kind: Any, error: Exception) -> str:
@@ -212,6 +246,10 @@ def _wanted(kind: Any, error: Exception) -> str:
     if get_origin(kind) is tuple:
         return f"a list, each item {_wanted(get_args(kind)[0], error)}"
     return {str: "text", int: "a whole number", float: "a number", bool: "true or false"}.get(kind, str(error))
+
+
+def _no_table(value: Any, path: str) -> SettingError:
+    return SettingError(path, f"{_shown(value, path)} is not a table; write [{path}] and its keys below")
 
 
 def _unknown(key: str, known: Iterable[str]) -> str:

@@ -11,6 +11,8 @@ from schemas.errors import BadRecord
 MAX_KEPT_BYTES: Final = 500_000
 """Longest original kept whole: with base64 and the other fields it stays below the broker's 1 MiB default."""
 
+MAX_KEPT_KEY_BYTES: Final = 10_000
+
 
 class Origin(msgspec.Struct, frozen=True):
     """Where the record lies: its identity, by which readers drop repeats."""
@@ -36,9 +38,13 @@ class DeadLetter(msgspec.Struct, frozen=True):
     """How long the record was."""
     original_sha256: str | None = None
     """Set where the bytes were cut."""
+    key_base64: str | None = None
+    """The record's key, all there is of one with a null value; cut to `MAX_KEPT_KEY_BYTES` where longer."""
 
 
-def dead_letter(error: BadRecord, origin: Origin, stage: str, original: bytes | None) -> DeadLetter:
+def dead_letter(
+    error: BadRecord, origin: Origin, stage: str, original: bytes | None, key: bytes | None = None
+) -> DeadLetter:
     """Describe a refused record so that it can be read, repaired and sent back."""
     value = b"" if original is None else original
     cut = len(value) > MAX_KEPT_BYTES
@@ -51,6 +57,7 @@ def dead_letter(error: BadRecord, origin: Origin, stage: str, original: bytes | 
         original_base64=base64.b64encode(value[:MAX_KEPT_BYTES]).decode("ascii"),
         original_bytes=len(value),
         original_sha256=hashlib.sha256(value).hexdigest() if cut else None,
+        key_base64=None if key is None else base64.b64encode(key[:MAX_KEPT_KEY_BYTES]).decode("ascii"),
     )
 
 

@@ -62,16 +62,8 @@ class CommitUnreadable(MatchwatchError):
     """The metadata of a commit cannot be read: the worker does not start without `--from-next-cohort`."""
 
 
-class CommitFailed(MatchwatchError):
-    """The group has moved on: this worker's outputs are repeats that readers drop, and it starts again."""
-
-
 class DeliveryFailed(MatchwatchError):
     """The broker did not acknowledge an output: the worker stops before its offsets move."""
-
-
-class RecordTooLarge(MatchwatchError):
-    """An output exceeds what the broker takes: a defect of ours, the worker stops before its offsets move."""
 
 
 class SeriesMismatch(MatchwatchError):

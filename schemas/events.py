@@ -6,10 +6,10 @@ import msgspec
 from msgspec import Meta
 
 MAX_INTEGER: Final = 2**53 - 1
-"""Largest integer that every JSON reader keeps exact (RFC 8259 section 6); larger ones are out of range."""
+"""Largest integer that every JSON reader keeps exact (RFC 8259 section 6); larger counts are out of range."""
 
 NonEmpty = Annotated[str, Meta(min_length=1)]
-Position = Annotated[int, Meta(ge=1, le=MAX_INTEGER)]
+Position = Annotated[int, Meta(ge=1)]  # of any size: it is compared, never counted with
 Count = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 

@@ -22,11 +22,13 @@ CONFLUENT_HEADER_BYTES: Final = 5
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|([\[{])|([\]}])', re.DOTALL)
+_PART: Final = re.compile(
+    rb'("[^"\\]*+(?:\\.[^"\\]*+)*+")\s*+(:?)|([\[{])|([\]}])|(,)|(-?[0-9][0-9.eE+-]*+)', re.DOTALL
+)
 _LONE_SURROGATE: Final = re.compile(
     rb"(?<!\\)(?:\\\\)*(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F])"
 )
 _ANY: Final = msgspec.json.Decoder()
-_ANY_WITH_INFINITY: Final = msgspec.json.Decoder(float_hook=float)
 _RAW_FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -63,7 +65,7 @@ def json_object(text: bytes) -> dict[str, Any]:
     try:
         value = _decode(_ANY, text)
     except msgspec.ValidationError:
-        raise BadRecord(Reason.OUT_OF_RANGE, _path_of_infinity(text), "a number too large to be read") from None
+        raise BadRecord(Reason.OUT_OF_RANGE, _path_of_first_unreadable(text), "a number too large to be read") from None
     except msgspec.DecodeError as error:
         if "surrogate" in str(error) or _LONE_SURROGATE.search(text):
             raise BadRecord(
@@ -117,17 +119,27 @@ def _on_an_empty_stack(decoder: Any, text: bytes) -> Any:
     return outcome[0]
 
 
-def _path_of_infinity(text: bytes) -> str:
-    try:
-        pending: list[tuple[str, Any]] = [("$", _decode(_ANY_WITH_INFINITY, text))]
-    except msgspec.DecodeError:  # an integer of thousands of digits
-        return "$"
-    while pending:
-        path, value = pending.pop()
-        if isinstance(value, dict):
-            pending.extend((f"{path}.{key[:100]}", inner) for key, inner in value.items())
-        elif isinstance(value, list):
-            pending.extend((f"{path}[{index}]", inner) for index, inner in enumerate(value))
-        elif value in (float("inf"), float("-inf")):
-            return path
+def _path_of_first_unreadable(text: bytes) -> str:
+    """Find the number at which the decoder stopped; it reads from left to right, so all before it is sound."""
+    steps: list[str | int] = []  # one for each array or object that is open: the index, or the field
+    for part in _PART.finditer(text):
+        string, colon, opening, closing, comma, number = part.groups()
+        if opening:
+            steps.append(0 if opening == b"[" else "")
+        elif closing:
+            steps.pop()
+        elif colon:
+            steps[-1] = _ANY.decode(string)
+        elif comma and isinstance(steps[-1], int):
+            steps[-1] += 1
+        elif number and not _is_readable(number):
+            return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step[:100]}" for step in steps)
     return "$"
+
+
+def _is_readable(number: bytes) -> bool:
+    try:
+        _ANY.decode(number)
+    except msgspec.ValidationError:
+        return False
+    return True

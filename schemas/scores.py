@@ -17,6 +17,9 @@ NULL_SCORE: Final = 0xFFFF
 MAX_POSITION: Final = 0xFFFFFFFF
 MAX_TABLE_VALUES: Final = 0xFFFF
 
+LONGEST_NAME: Final = 256
+"""Characters kept of an application's or a model's name or version."""
+
 FLAG_MISROUTED: Final = 1
 """The record lay in a partition that its key does not belong to."""
 FLAG_UNSCORED: Final = 2

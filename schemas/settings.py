@@ -1,10 +1,11 @@
 """Every setting, its unit and its default: one TOML file, a section for each struct here."""
 
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 from msgspec import Meta
+
+from schemas.redis_url import without_password
 
 # Each kind of value says in words what it wants, for the person whose value it refuses.
 Positive = Annotated[int, Meta(ge=1, le=2**31 - 1, description="a whole number from 1")]
@@ -14,7 +15,7 @@ SecondsOrZero = Annotated[int, Meta(ge=0, le=31_536_000, description="whole seco
 Port = Annotated[int, Meta(ge=0, le=65_535, description="a port from 0 to 65535")]
 Replicas = Annotated[int, Meta(ge=1, le=32_767, description="a whole number from 1")]
 Horizons = Annotated[
-    tuple[Seconds, ...], Meta(min_length=1, max_length=8, description="one to eight whole numbers of seconds, rising")
+    tuple[Seconds, ...], Meta(min_length=1, max_length=4, description="one to four whole numbers of seconds, rising")
 ]
 Text = Annotated[str, Meta(min_length=1, description="text that is not empty")]
 Word = Annotated[
@@ -101,7 +102,9 @@ class FoldSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Wall-clock seconds at the end of a partition after which it no longer holds the others back."""
     align_s: Seconds = 10
     """How far one topic is read ahead of the other, in event time."""
-    segments: dict[Word, SegmentSource] = msgspec.field(
+    segments: Annotated[
+        dict[Word, SegmentSource], Meta(max_length=8, description="a table of at most eight dimensions")
+    ] = msgspec.field(
         default_factory=lambda: {
             "device": "query_attributes.device",
             "locale": "query_attributes.locale",
@@ -109,7 +112,7 @@ class FoldSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         }
     )
     """Dimensions of the drill-down: name and where a search holds the value."""
-    max_segment_values: Positive = 50
+    max_segment_values: Annotated[int, Meta(ge=1, le=200, description="a whole number from 1 to 200")] = 50
     """Values kept apart for each segment; the rest is `other`."""
 
 
@@ -129,8 +132,6 @@ class ScoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Scores until a deployment in `model-events` says otherwise."""
     models: tuple[ModelPart, ...] = ("shop-match",)
     """Names whose deployments the pool acts on; all other deployments are change markers."""
-    max_batch_queries: Positive = 64
-    """Searches that are scored together."""
     cache_items: NotNegative = 200_000
     """Item embeddings kept in memory."""
     score_deadline_s: Seconds = 30
@@ -200,17 +201,3 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 SECRET_PATHS: Final = frozenset({"redis.url"})
 """Settings whose values no message shows."""
-
-
-def without_password(url: str) -> str:
-    """Give a URL with its password, in either place it can stand, replaced by stars."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "***"
-    user, at, place = parts.netloc.rpartition("@")
-    if at:
-        parts = parts._replace(netloc=f"{user.partition(':')[0]}:***@{place}")
-    if parts.query:
-        parts = parts._replace(query="***")
-    return urlunsplit(parts)

@@ -117,7 +117,7 @@ def _click(record: Object, text: bytes) -> ClickEvent:
         action_name=checks.text(record, "action_name"),
         client_id=checks.name_text(record, "client_id"),
         object_id=checks.name_text(record, "object_id"),
-        position=checks.optional_integer(record, "position", least=1),
+        position=checks.optional_integer(record, "position", least=1, most=None),
     )
 
 
@@ -200,7 +200,7 @@ def _each(record: Object, name: str, read: Callable[[Object], Event]) -> list[Ev
 def _result(result: Object) -> Result:
     return Result(
         object_id=checks.name_text(result, "object_id"),
-        position=checks.integer(result, "position", least=1),
+        position=checks.integer(result, "position", least=1, most=None),
         title=checks.optional_text(result, "title"),
         category=checks.optional_text(result, "category"),
         price=checks.optional_number(result, "price"),

@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal, localcontext
 from functools import lru_cache
 from typing import Final
 
@@ -109,4 +109,7 @@ def _minute_ms(text: str) -> int | None:
 
 
 def _shown(value: str | int | Decimal) -> str:
-    return ascii(value[:60]) if isinstance(value, str) else f"{Decimal(value):.15g}"
+    if isinstance(value, str):
+        return ascii(value[:60])
+    with localcontext(rounding=ROUND_DOWN):  # rounded, a time just before 2000 would read as its first instant
+        return f"{Decimal(value):.15g}"

@@ -14,6 +14,8 @@ NO_ARRIVAL: Final = b"none"
 """The arrival is not known: events may be dated ahead of it."""
 WATERMARK_HEADER: Final = "matchwatch-watermark"
 """The watermark of a control record, epoch milliseconds in ASCII digits."""
+_MOST_DIGITS: Final = 13
+"""Of epoch milliseconds until the year 2286; more are no time, and could be too many for an integer."""
 
 
 def arrival_headers(arrival_ms: int | None) -> list[tuple[str, bytes]]:
@@ -26,14 +28,17 @@ def watermark_headers(watermark_ms: int) -> list[tuple[str, bytes]]:
     return [(WATERMARK_HEADER, b"%d" % watermark_ms)]
 
 
-def read_watermark(headers: Headers) -> int | None:
+def read_watermark(key: bytes | None, value: bytes | None, headers: Headers) -> int | None:
     """Read a control record's watermark, epoch milliseconds; None where the record is an event.
 
-    A header that is not ASCII digits is no control: the record is then judged as the event it claims to be.
+    A record with a key or a value is an event, whatever its headers say; so is one whose header is not a time in ASCII
+    digits. It is then judged as the event it claims to be.
     """
-    for name, value in headers:
-        if name == WATERMARK_HEADER and value is not None and value.isdigit():
-            return int(value)
+    if key is not None or value is not None:
+        return None
+    for name, text in headers:
+        if name == WATERMARK_HEADER and _is_time(text):
+            return int(text)
     return None
 
 
@@ -45,9 +50,13 @@ def read_arrival(headers: Headers, stamped_ms: int) -> int | None:
         stamped_ms: the record's own timestamp, which counts where there is no readable header.
     """
     for name, value in headers:
-        if name == ARRIVAL_HEADER and value is not None:
+        if name == ARRIVAL_HEADER:
             if value == NO_ARRIVAL:
                 return None
-            if value.isdigit():
+            if _is_time(value):
                 return int(value)
     return stamped_ms
+
+
+def _is_time(value: bytes | None) -> bool:
+    return value is not None and len(value) <= _MOST_DIGITS and value.isdigit()

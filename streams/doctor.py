@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 import redis
 
+from detectors.rule_settings import rules_of
 from inference.repository import ModelName, ModelRepository
 from schemas.errors import BadSettings, MatchwatchError, ModelRefused, ServerUnavailable
 from schemas.settings import RedisSettings, ScoreSettings, Settings
@@ -39,11 +40,12 @@ def examine(config: Path | None = None) -> list[Finding]:
     findings = list(_programs())
     try:
         settings = load_settings(config)
+        rules_of(settings.rules)
     except BadSettings as error:
         cure = "correct these keys in the settings file or the MATCHWATCH_ variables"
         return [*findings, *(Finding("settings", "fail", f"{e.path}: {e.message}", cure) for e in error.errors)]
     except MatchwatchError as error:
-        return [*findings, Finding("settings", "fail", str(error))]
+        return [*findings, Finding("stack", "fail", str(error))]
     findings.append(Finding("settings", "ok", "all keys are right"))
     return [*findings, *_kafka(settings), _redis(settings.redis), _model(settings.score), *_workers()]
 

@@ -65,6 +65,17 @@ class Metrics:
         self.detect_events = Gauge(
             "matchwatch_detect_events", "What detect counted since its log began, by name.", ["name"], registry=registry
         )
+        self.lost_records = Counter(
+            "matchwatch_lost_records",
+            "Records that retention took before they were read.",
+            ["topic"],
+            registry=registry,
+        )
+        self.refused_models = Counter(
+            "matchwatch_refused_models",
+            "Deployments of match models that could not be loaded; the model before stays live.",
+            registry=registry,
+        )
         self._lag = Gauge(
             "matchwatch_consumer_lag_records", "Records not read yet.", ["topic", "partition"], registry=registry
         )
@@ -86,6 +97,18 @@ class Metrics:
         self._misrouted.labels(partition).set(
             sum(number for name, number in totals.items() if name.startswith("misrouted_"))
         )
+
+    def forget_partitions(self) -> None:
+        """Show no partition any more: after a rebalance another worker may own it, and would show it as well."""
+        for gauge in (
+            self._fold,
+            self._misrouted,
+            self.open_searches,
+            self.waiting_clicks,
+            self.watermark_seconds,
+            self._lag,
+        ):
+            gauge.clear()
 
     def lag(self, source: Source, tps: Iterable[TP]) -> None:
         """Show how much of some partitions is not read yet."""

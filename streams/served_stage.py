@@ -38,18 +38,23 @@ class ServedStage(Stage):
     ) -> None:
         self._stage = stage
         self._announce = announce
-        self._http = HttpServer(host, port, metrics, self._is_ready)
+        self._http = HttpServer(host, port, metrics, ready=self._is_ready, live=self._is_live)
         self.ready: Callable[[], bool] = lambda: False
         """Whether the worker is in its group; set once the app is known."""
+        self.live: Callable[[], bool] = lambda: True
+        """Whether the stage gets on; set once the app is known."""
 
     def _is_ready(self) -> bool:
         return self.ready()
 
+    def _is_live(self) -> bool:
+        return self.live()
+
     async def on_started(self) -> None:
         """Listen, then let the stage prepare."""
-        self._announce(await self._http.start())
         self._stage.source = self.source
         with _said_in_one_line():
+            self._announce(await self._http.start())
             await self._stage.on_started()
 
     async def on_assigned(self, committed: Mapping[TP, Committed]) -> Mapping[TP, int]:
@@ -64,11 +69,13 @@ class ServedStage(Stage):
 
     async def on_revoked(self, tps: frozenset[TP]) -> None:
         """Pass on."""
-        await self._stage.on_revoked(tps)
+        with _said_in_one_line():
+            await self._stage.on_revoked(tps)
 
     async def on_stopping(self) -> None:
         """Pass on."""
-        await self._stage.on_stopping()
+        with _said_in_one_line():
+            await self._stage.on_stopping()
 
     async def on_stopped(self) -> None:
         """Let the stage release what it made, then stop listening."""

@@ -5,10 +5,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import Final
+
+from streams.parent_pipe import VARIABLE
 
 FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 30.0
@@ -29,7 +31,7 @@ class _Child:
     start_at_s: float = 0.0
 
 
-def supervise(commands: Sequence[tuple[str, Sequence[str]]]) -> int:
+def supervise(commands: Sequence[tuple[str, Sequence[str]]], ports: Mapping[str, int]) -> int:
     """Keep a process of each command running until SIGTERM or SIGINT.
 
     A process that fails is started again, after a pause that doubles up to half a minute. What was started ends with
@@ -37,6 +39,7 @@ def supervise(commands: Sequence[tuple[str, Sequence[str]]]) -> int:
 
     Args:
         commands: name and command line of each.
+        ports: HTTP port of each, by name; 0 takes a free one.
 
     Returns:
         Exit status: 0 after a signal, 2 where a process refuses its settings.
@@ -57,7 +60,7 @@ def supervise(commands: Sequence[tuple[str, Sequence[str]]]) -> int:
     try:
         while not stop:
             for child in children:
-                if _step(child, lines[child.role], wakes) == BAD_USAGE:
+                if _step(child, lines[child.role], wakes, ports[child.role]) == BAD_USAGE:
                     stop, status = True, BAD_USAGE
             time.sleep(_POLL_S)
     finally:
@@ -67,11 +70,11 @@ def supervise(commands: Sequence[tuple[str, Sequence[str]]]) -> int:
     return status
 
 
-def _step(child: _Child, command: Sequence[str], wakes: int) -> int | None:
+def _step(child: _Child, command: Sequence[str], wakes: int, port: int) -> int | None:
     now_s = time.monotonic()
     if child.process is None:
         if now_s >= child.start_at_s:
-            environment = {**os.environ, "MATCHWATCH_PARENT_PIPE": str(wakes)}
+            environment = {**os.environ, VARIABLE: str(wakes), "MATCHWATCH_HTTP_PORT": str(port)}
             child.process = subprocess.Popen(
                 list(command), stdin=subprocess.DEVNULL, env=environment, pass_fds=[wakes], start_new_session=True
             )

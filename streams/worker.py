@@ -13,7 +13,8 @@ from streams.stages.evaluate import EvaluateStage
 from streams.stages.score import ScoreStage
 from streams.transport import Stage, make_app, run_worker
 
-ROLES: Final = ("score", "evaluate", "detect")
+STUCK_S: Final = 300.0
+"""A stage that has had one batch for so long is stuck: a pool or a broker that is away takes less, or ends it."""
 READS: Final[dict[str, tuple[Topic, ...]]] = {
     "score": (SEARCH_EVENTS,),
     "evaluate": (MATCH_SCORES, CLICK_EVENTS),
@@ -58,6 +59,7 @@ def run_role(
         session_timeout_s=settings.kafka.session_timeout_s,
     )
     served.ready = lambda: app.ready
+    served.live = lambda: app.driver.busy_s < STUCK_S
     run_worker(app)
 
 

@@ -10,7 +10,7 @@ from schemas.topics import CATALOGUE, CLICK_EVENTS, SEARCH_EVENTS
 from streams.bench.workload import Event, Workload
 from streams.kafka_admin import connect, ensure_topics
 from streams.partitioner import partition_of
-from streams.replay.replay import send_watermark
+from streams.replay.replay import finish_watermark_ms, send_watermark
 from streams.replay.sender import Sender
 
 
@@ -34,8 +34,7 @@ def load_warm(settings: Settings, workload: Workload) -> None:
 
 def load_measured(settings: Settings, workload: Workload) -> None:
     """Send the measured part, and control records that close every cohort."""
-    fold = settings.fold
-    finish_ms = workload.last_search_ms + (max(fold.horizons_s) + fold.lateness_s + fold.bucket_s) * 1000
+    finish_ms = finish_watermark_ms(workload.last_search_ms, settings.fold)
     _send(settings, workload.searches, workload.clicks, finish_ms=finish_ms)
 
 

@@ -25,7 +25,7 @@ from streams.bench.report import Figure, figure
 from streams.bench.run import DONE_S, READY_S, Run
 from streams.bench.stand import Stand, stand
 from streams.bench.workload import Workload, make_workload
-from streams.worker import ROLES
+from streams.roles import ROLES
 
 COLD_PART: Final = 4
 """A cold run costs several times more a search, so fewer make it as exact."""

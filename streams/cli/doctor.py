@@ -18,13 +18,14 @@ _MARKS: Final = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 def command(*, config: Path | None, as_json: bool) -> None:
     """Check programs, settings, servers, topics and model files.
 
-    Exit code 1 if something fails; a warning is something that only some need.
+    Exit code 2 if the settings are wrong, 1 if something else fails; a warning is something that only some need.
     """
     findings = examine(config)
     for finding in findings:
         click.echo(msgspec.json.encode(finding) if as_json else _line(finding))
-    if any(finding.verdict == "fail" for finding in findings):
-        sys.exit(1)
+    failed = {finding.name for finding in findings if finding.verdict == "fail"}
+    if failed:
+        sys.exit(2 if "settings" in failed else 1)
 
 
 def _line(finding: Finding) -> str:

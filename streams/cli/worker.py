@@ -8,11 +8,13 @@ from typing import Final
 
 import click
 
+from detectors.rule_settings import rules_of
 from streams.parent_pipe import watch_parent
 from streams.preflight import check_model, check_servers
+from streams.roles import ROLES, port_of_role
 from streams.stack.home import load_settings
 from streams.supervisor import supervise
-from streams.worker import ROLES, run_role
+from streams.worker import run_role
 
 WAIT_S: Final = 300.0
 
@@ -34,15 +36,17 @@ def command(*, role: str, wait: bool, from_next_cohort: bool, address_file: Path
 
     Each stage serves /metrics, /live and /ready on an address that it prints.
     """
+    watch_parent()  # first: its variable is no setting
     settings = load_settings(config)
+    rules_of(settings.rules)  # here and not in detect alone: what is wrong with them shall not wait for servers
     check_servers(settings, WAIT_S if wait else 0.0)
     if role in {"all", "score"}:
         check_model(settings)
     if role == "all":
         flags = [*(["--wait"] if wait else []), *(["--from-next-cohort"] if from_next_cohort else [])]
         flags += ["--config", str(config)] if config else []
-        sys.exit(supervise([(name, _command(name, flags, address_file)) for name in ROLES]))
-    watch_parent()
+        ports = {name: port_of_role(settings.http.port, name) for name in ROLES}
+        sys.exit(supervise([(name, _command(name, flags, address_file)) for name in ROLES], ports))
 
     def announce(address: str) -> None:
         click.echo(json.dumps({"role": role, "pid": os.getpid(), "http": address}))

@@ -12,9 +12,10 @@ import msgspec
 
 from schemas.errors import ServerUnavailable
 from schemas.settings import Settings
+from streams.roles import ROLES
 from streams.stack.lifeline import Lifeline
 from streams.stack.process import Process, last_line, spawn, stop
-from streams.stack.workers import ROLES, is_ready
+from streams.stack.workers import is_ready
 
 _READY_S: Final = 60.0
 _GRACE_S: Final = 3.0

@@ -11,6 +11,7 @@ from typing import BinaryIO, Final, cast
 
 import msgspec
 
+from schemas.decode import decode_catalog_item
 from schemas.errors import BadRecord
 from schemas.timestamps import timestamp_ms
 from schemas.topics import CATALOG_ITEMS, MODEL_EVENTS
@@ -73,6 +74,7 @@ def event_record(topic: str, value: bytes) -> Record:
 def item_record(value: bytes) -> Record:
     """Make the record of one line of `catalog-items`: a withdrawn item becomes a null value.
 
+    A line that breaks the contract withdraws nothing: it is sent as it is, to be refused like any other.
     A compacted topic takes no record without a key, so a line without an object_id has its own hash for a key.
     """
     return _item(CATALOG_ITEMS.name, value)
@@ -99,7 +101,15 @@ def _item(topic: str, value: bytes) -> Record:
         key = None
     if not key:
         return Record(topic, b"unreadable-" + hashlib.blake2b(value, digest_size=8).hexdigest().encode(), value, None)
-    return Record(topic, key, None if bytes(head.withdrawn) == b"true" else value, None)
+    withdrawn = bytes(head.withdrawn) == b"true" and _is_withdrawal(value)
+    return Record(topic, key, None if withdrawn else value, None)
+
+
+def _is_withdrawal(value: bytes) -> bool:
+    try:
+        return decode_catalog_item(None, value).withdrawn
+    except BadRecord:
+        return False
 
 
 def _model_event(topic: str, value: bytes) -> Record:

@@ -9,7 +9,7 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 from schemas.errors import MatchwatchError
-from schemas.settings import Settings
+from schemas.settings import FoldSettings, Settings
 from schemas.topics import CATALOG_ITEMS, CLICK_EVENTS, MODEL_EVENTS, SEARCH_EVENTS
 from streams.control import arrival_headers, watermark_headers
 from streams.partitioner import partition_of
@@ -81,7 +81,7 @@ def replay(
 
     Args:
         paths: folders or files; in our format a file's name begins with its topic's.
-        settings: brokers, topic prefix, and the horizons and lateness that `finish` needs.
+        settings: brokers, topic prefix, and the fold that `finish` needs.
         format: of the recordings.
         speed: event seconds per second; 0 as fast as the broker takes them.
         finish: end with a control record in each source partition, whose watermark closes every cohort.
@@ -150,7 +150,11 @@ def _open(paths: Sequence[Path], format: Format) -> _Source:  # noqa: A002 (as a
     if format == "ubi":
         log = read_ubi(files["ubi"])
         return _Source([], ((record.time_ms or 0, record) for record in log.records), log)
-    streams = [place_records(read_records(file, topic)) for topic in _MERGED for file in files.get(topic, [])]
+    streams = [
+        place_records(read_records(file, topic), steady=topic != MODEL_EVENTS.name)
+        for topic in _MERGED
+        for file in files.get(topic, [])
+    ]
     return _Source(files.get(CATALOG_ITEMS.name, []), merge_placed(streams), None)
 
 
@@ -201,7 +205,7 @@ class _Replay:
         """Tell each source partition that no more will come; None where no event had a time."""
         if not self.last_ms:
             return None
-        watermark_ms = self.last_ms + (max(self._fold.horizons_s) + self._fold.lateness_s) * 1000
+        watermark_ms = finish_watermark_ms(self.last_ms, self._fold)
         send_watermark(self.sender, self._prefix, watermark_ms, self._partitions)
         return watermark_ms
 
@@ -215,6 +219,16 @@ class _Replay:
             self.without_key[record.topic] += 1
         if self._progress is not None:
             self._progress(record)
+
+
+def finish_watermark_ms(last_ms: int, fold: FoldSettings) -> int:
+    """Give the watermark that closes every cohort of a log whose last event is from `last_ms`, epoch milliseconds.
+
+    Also where `lateness_s` is shorter than a cohort: then what is left of the last one is longer than it.
+    """
+    bucket_ms = fold.bucket_s * 1000
+    end_of_cohort_ms = (last_ms // bucket_ms + 1) * bucket_ms
+    return max(last_ms + fold.lateness_s * 1000, end_of_cohort_ms) + max(fold.horizons_s) * 1000
 
 
 def send_watermark(sender: Sender, prefix: str, watermark_ms: int, partitions: dict[str, int]) -> None:

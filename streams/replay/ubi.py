@@ -18,6 +18,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -25,6 +26,7 @@ import msgspec
 
 from schemas.encode import encode_click, encode_search
 from schemas.events import ClickEvent, ModelRef, Result, SearchEvent
+from schemas.json_text import number_text
 from schemas.timestamps import END_MS, FIRST_MS
 from schemas.topics import CLICK_EVENTS, SEARCH_EVENTS
 from streams.replay.lines import open_lines
@@ -119,7 +121,17 @@ def _documents(paths: Iterable[Path], lines: Counter[str], dropped: Counter[str]
                 elif len(document) == 1 and next(iter(document)) in _BULK_LINES:
                     lines["bulk index line"] += 1
                 else:
+                    if isinstance(document.get("timestamp"), float):
+                        document["timestamp"] = _exact_number(line, "timestamp")
                     yield document
+
+
+def _exact_number(line: bytes, name: str) -> Decimal | None:
+    """Read a number as it is written: as a `float` it may have been rounded up to the next millisecond."""
+    try:
+        return Decimal(number_text(line, name))
+    except InvalidOperation:  # an exponent of twenty digits
+        return None
 
 
 def _why_unusable(document: dict[str, Any]) -> str | None:
@@ -153,7 +165,7 @@ def _time_ms(document: dict[str, Any]) -> int | None:
         if time.tzinfo is None:
             return None
         found = int(time.replace(microsecond=0).timestamp()) * 1000 + time.microsecond // 1000
-    elif isinstance(value, int | float) and not isinstance(value, bool):
+    elif isinstance(value, int | Decimal) and not isinstance(value, bool):
         found = int(value)
     else:
         return None

@@ -9,7 +9,7 @@ from schemas.settings import Settings
 from schemas.topics import CATALOG_ITEMS, CLICK_EVENTS, MODEL_EVENTS, SEARCH_EVENTS
 from streams.control import arrival_headers
 from streams.replay.pace import Pace
-from streams.replay.replay import send_watermark
+from streams.replay.replay import finish_watermark_ms, send_watermark
 from streams.replay.sender import Sender
 from streams.shop.catalog import Catalog
 from streams.shop.outbox import Emitted
@@ -48,7 +48,7 @@ def send_live(
 
     Args:
         simulation: what to run.
-        settings: brokers, topic prefix, and the horizons and lateness that `finish` needs.
+        settings: brokers, topic prefix, and the fold that `finish` needs.
         speed: event seconds per second; 0 as fast as the broker takes them.
         finish: end with a control record in each source partition, whose watermark closes every cohort.
         shop: the catalogue of the run's seed, where the caller has it already.
@@ -81,7 +81,7 @@ def send_live(
     watermark_ms = None
     if finish:
         # Every event is older than its arrival, so the last arrival is as good as the largest event time.
-        watermark_ms = last_ms + (max(settings.fold.horizons_s) + settings.fold.lateness_s) * 1000
+        watermark_ms = finish_watermark_ms(last_ms, settings.fold)
         send_watermark(sender, prefix, watermark_ms, partitions)
     return LiveSummary(
         sent={topic.removeprefix(prefix): count for topic, count in sender.acknowledged.items()},

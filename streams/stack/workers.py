@@ -12,11 +12,11 @@ import msgspec
 
 from schemas.errors import ServerUnavailable
 from schemas.settings import Settings
+from streams.roles import ROLES, port_of_role
 from streams.stack.home import Server, Stack, write_stack
 from streams.stack.ports import LOOPBACK, free_ports
 from streams.stack.process import last_line, spawn, stop
 
-ROLES: Final = ("score", "evaluate", "detect")
 _READY_S: Final = 60.0
 _POLL_S: Final = 0.1
 
@@ -43,7 +43,7 @@ def start_workers(
         tell("waiting for the workers to be ready")
     try:
         for role, port in zip(missing, free_ports(len(missing)), strict=True):
-            started.append(_start(home, role, settings.http.port or port, config))
+            started.append(_start(home, role, port_of_role(settings.http.port, role) or port, config))
             stack = msgspec.structs.replace(stack, workers=(*stack.workers, started[-1]))
             write_stack(home, stack)
         for worker in started:

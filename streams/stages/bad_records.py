@@ -25,7 +25,7 @@ class BadRecords:
     def add(self, error: BadRecord, record: Record) -> None:
         """Refuse a record."""
         origin = Origin(self._topic, record.partition, record.offset)
-        letter = dead_letter(error, origin, self._stage, record.value)
+        letter = dead_letter(error, origin, self._stage, record.value, record.key)
         self.reasons[error.reason] += 1
         self._letters.append(OutRecord(dead_letter_key(origin), _encode(letter)))
 

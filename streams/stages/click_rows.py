@@ -11,14 +11,20 @@ from detectors.click_join import ACTION_CLICK, ACTION_PURCHASE, ACTION_UNKNOWN, 
 from schemas.decode import UnknownFields, decode_click
 from schemas.errors import BadRecord
 from schemas.events import ClickEvent
-from schemas.scores import id_hash
+from schemas.scores import FLAG_MISROUTED, FLAG_UNKNOWN_FIELDS, id_hash
 from schemas.topics import CLICK_EVENTS
 from streams.control import read_arrival, read_watermark
 from streams.routing import partitions_of
 from streams.stages.bad_records import BadRecords
 from streams.transport import OutRecord, Record
 
-_ACTIONS: Final = {"click": ACTION_CLICK, "purchase": ACTION_PURCHASE}
+_ACTIONS: Final = {
+    "click": ACTION_CLICK,
+    # UBI's own words for a click.
+    "item_click": ACTION_CLICK,
+    "global_click": ACTION_CLICK,
+    "purchase": ACTION_PURCHASE,
+}
 
 
 @dataclass(slots=True)
@@ -27,8 +33,8 @@ class ClickRows:
 
     columns: ClickColumns
     letters: list[OutRecord]
-    counts: Counter[str] = field(default_factory=Counter)
-    """Invalid ones by reason, misrouted ones, and those with unknown fields."""
+    invalid: Counter[str] = field(default_factory=Counter)
+    """Invalid ones by reason."""
     watermark_ms: int | None = None
     """Of a control record behind all of the clicks."""
 
@@ -43,41 +49,40 @@ def read_clicks(records: Sequence[Record], partitions: int, max_ahead_s: int) ->
     """
     parts: list[ClickRows] = []
     events: list[ClickEvent] = []
+    flags: list[int] = []
     bad = BadRecords("evaluate", CLICK_EVENTS.name)
     unknown = UnknownFields()
     partition = records[0].partition if records else 0
     for record in records:
-        headers = record.headers
-        watermark_ms = read_watermark(headers) if headers else None
+        watermark_ms = read_watermark(record.key, record.value, record.headers)
         if watermark_ms is not None:
-            parts.append(_rows(events, partition, partitions, bad, unknown))
+            parts.append(_rows(events, flags, partition, partitions, bad))
             parts[-1].watermark_ms = watermark_ms
-            events, unknown = [], UnknownFields()
+            events, flags = [], []
             continue
+        before = unknown.total
         try:
-            events.append(decode_click(record.value, read_arrival(headers, record.timestamp), max_ahead_s, unknown))
+            event = decode_click(record.value, read_arrival(record.headers, record.timestamp), max_ahead_s, unknown)
         except BadRecord as error:
             bad.add(error, record)
-    parts.append(_rows(events, partition, partitions, bad, unknown))
+            continue
+        events.append(event)
+        flags.append(FLAG_UNKNOWN_FIELDS if unknown.total > before else 0)
+    parts.append(_rows(events, flags, partition, partitions, bad))
     return parts
 
 
-def _rows(
-    events: list[ClickEvent], partition: int, partitions: int, bad: BadRecords, unknown: UnknownFields
-) -> ClickRows:
-    counts = Counter({f"invalid_clicks_{reason}": number for reason, number in bad.reasons.items()})
-    bad.reasons.clear()
-    if unknown.total:
-        counts["unknown_fields_of_clicks"] = unknown.total
+def _rows(events: list[ClickEvent], flags: list[int], partition: int, partitions: int, bad: BadRecords) -> ClickRows:
+    invalid, bad.reasons = bad.reasons, Counter()
+    flag_bits = np.array(flags, dtype=np.uint8)
     if events:
         owners = partitions_of([event.query_id.encode() for event in events], partitions)
-        wrong = int(np.count_nonzero(owners != partition))
-        if wrong:
-            counts["misrouted_clicks"] = wrong
+        flag_bits[owners != partition] |= FLAG_MISROUTED
     columns = ClickColumns(
         np.array([id_hash(event.query_id) for event in events], dtype=np.uint64),
         np.array([id_hash(event.object_id) for event in events], dtype=np.uint64),
         np.array([event.time_ms for event in events], dtype=np.int64),
         np.array([_ACTIONS.get(event.action_name, ACTION_UNKNOWN) for event in events], dtype=np.uint8),
+        flag_bits,
     )
-    return ClickRows(columns, bad.take(), counts)
+    return ClickRows(columns, bad.take(), invalid)

@@ -23,10 +23,12 @@ from schemas.decode import decode_model_event
 from schemas.errors import BadRecord
 from schemas.events import Deployment
 from schemas.rollup import decode_rollup, series_key
+from schemas.scores import LONGEST_NAME
 from schemas.settings import Settings
 from schemas.signals import encode_signals
 from schemas.timestamps import format_timestamp
 from schemas.topics import ALERTS, DETECTOR_STATE, MODEL_EVENTS, SEARCH_EVENTS, SIGNALS
+from streams.control import read_arrival
 from streams.metrics import Metrics
 from streams.redis_counters import DETECT, RedisCounters, key_prefix
 from streams.stages.detector_state import DetectorState
@@ -82,6 +84,7 @@ class DetectStage(Stage):
         await self._deployments.read_to_end()
         self.source.run_beside(self._deployments.tail(), "model-events")
         self.source.run_beside(self._tick(), "tick")
+        self.source.run_beside(self._show(), "show")
 
     async def on_assigned(self, committed: Mapping[TP, Committed]) -> Mapping[TP, int]:
         """Become the active one, or stand by."""
@@ -169,7 +172,8 @@ class DetectStage(Stage):
     async def _on_model_events(self, records: Sequence[Record]) -> None:
         for record in records:
             try:
-                event = decode_model_event(record.value, None, 0)
+                arrival_ms = read_arrival(record.headers, record.timestamp)
+                event = decode_model_event(record.value, arrival_ms, self._settings.fold.max_ahead_s)
             except BadRecord:
                 continue  # score has made a dead letter of it
             if isinstance(event, Deployment):
@@ -210,6 +214,11 @@ class DetectStage(Stage):
         while True:
             await asyncio.sleep(TICK_S)
             await self._commit()
+
+    async def _show(self) -> None:
+        """Show the counters; apart from the commits, which must not wait for a Redis that hangs."""
+        while True:
+            await asyncio.sleep(TICK_S)
             if self._fold is not None and self._tp is not None:
                 counters = self._fold.counters
                 for name, number in counters.items():
@@ -229,4 +238,6 @@ class DetectStage(Stage):
 
 
 def _apply_deployment(fold: DetectFold, event: Deployment) -> None:
-    fold.apply_deployment(event.time_ms, event.model.name, event.model.version, event.role)
+    # Cut as the names of series are, so that a deployment meets its own series, and the state has a bound.
+    name, version = event.model.name[:LONGEST_NAME], event.model.version[:LONGEST_NAME]
+    fold.apply_deployment(event.time_ms, name, version, event.role)

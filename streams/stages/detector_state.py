@@ -5,6 +5,7 @@ other one is still whole: a reader takes the newest whole one. Compaction keeps 
 slots stay.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -15,9 +16,18 @@ from streams.transport import OutRecord, ReadAll, Record
 SLOTS: Final = ("a", "b")
 
 _encode: Final = msgspec.msgpack.Encoder().encode
-_decode: Final = msgspec.msgpack.Decoder().decode
-
 State = dict[str, Any]
+
+
+class _Part(msgspec.Struct):
+    """One record of a state."""
+
+    offset: int
+    part: Any
+
+
+_decode: Final = msgspec.msgpack.Decoder(_Part).decode
+_log = logging.getLogger(__name__)
 
 
 class DetectorState:
@@ -53,8 +63,14 @@ class DetectorState:
     async def _take(self, records: Sequence[Record]) -> None:
         for record in records:
             slot, _, name = (record.key or b"").decode("utf-8", "replace").partition("/")
-            if slot in self._slots and record.value is not None:
-                self._slots[slot][name] = _decode(record.value)
+            if slot not in self._slots or record.value is None:
+                continue
+            try:
+                part = _decode(record.value)
+            except msgspec.DecodeError as error:
+                _log.error("record %d of %s is not ours and left out: %s", record.offset, record.topic, error)
+            else:
+                self._slots[slot][name] = msgspec.structs.asdict(part)
 
 
 def _offset(state: State) -> int:

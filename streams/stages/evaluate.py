@@ -35,6 +35,7 @@ from streams.transport import (
 
 FLUSH_EVERY_S: Final = 0.25
 CONTROL_EVERY_S: Final = 1.0
+SHOW_EVERY_S: Final = 1.0
 MAX_FLUSH_S: Final = 5.0
 """A flush that takes longer holds up reading: what is closed and not sent must not pile up."""
 
@@ -77,10 +78,12 @@ class EvaluateStage(Stage):
         """Connect, and begin to flush."""
         await self._producer.start()
         self.source.run_beside(self._tick(), "tick")
+        self.source.run_beside(self._show(), "show")
 
     async def on_assigned(self, committed: Mapping[TP, Committed]) -> Mapping[TP, int]:
         """Go on with partitions that come back, build the others again from their commits."""
         self._partitions = {}
+        self._metrics.forget_partitions()
         seeks: dict[TP, int] = {}
         for tp, state in committed.items():
             if tp.topic != self._scores_topic:
@@ -98,7 +101,8 @@ class EvaluateStage(Stage):
         partition = self._partitions[batch.tp.partition]
         for rows in partition.apply(batch.tp, list(batch.records), batch.next_offset):
             self._letters += rows.letters
-            self._metrics.records("evaluate", CLICK_EVENTS.name, {"valid": len(rows.columns), **rows.counts})
+            verdicts = {f"invalid_{reason}": number for reason, number in rows.invalid.items()}
+            self._metrics.records("evaluate", CLICK_EVENTS.name, {"valid": len(rows.columns), **verdicts})
         self._keep_in_step(partition)
         now_s = time.monotonic()
         if now_s - self._flushed_s > MAX_FLUSH_S or (
@@ -108,12 +112,12 @@ class EvaluateStage(Stage):
 
     async def on_revoked(self, tps: frozenset[TP]) -> None:  # noqa: ARG002 - all partitions are revoked at once
         """Send and commit what is closed; keep the state for the case that the partitions come back."""
-        await self._flush()
+        await self._flush(last=True)
         self._parked, self._partitions = self._partitions, {}
 
     async def on_stopping(self) -> None:
         """Send and commit what is closed."""
-        await self._flush()
+        await self._flush(last=True)
 
     async def on_stopped(self) -> None:
         """Disconnect."""
@@ -121,17 +125,19 @@ class EvaluateStage(Stage):
         await self._redis.close()
 
     def _take_back(self, scores_tp: TP, scores: Committed, clicks_tp: TP, clicks: Committed) -> EvaluatePartition:
+        checkpoint, leave_out = read_checkpoint(
+            scores_tp.partition, scores, clicks, self._hash, from_next_cohort=self._from_next_cohort
+        )
         parked = self._parked.get(scores_tp.partition)
         if (
             parked is not None
             and not parked.replaying
             and (scores.offset or 0) <= parked.scores.position
             and (clicks.offset or 0) <= parked.clicks.position
+            # Another owner may have closed cohorts without reading anything, where clicks had stopped.
+            and (checkpoint is None or parked.fold.has_closed(checkpoint.closed_through_ms))
         ):
             return parked
-        checkpoint, leave_out = read_checkpoint(
-            scores_tp.partition, scores, clicks, self._hash, from_next_cohort=self._from_next_cohort
-        )
         scores_offset = scores.log_start if scores.offset is None else scores.offset
         clicks_offset = clicks.log_start if clicks.offset is None else clicks.offset
         return EvaluatePartition(
@@ -180,16 +186,16 @@ class EvaluateStage(Stage):
                 self._keep_in_step(partition)
             await self._flush()
 
-    async def _flush(self) -> None:
+    async def _flush(self, *, last: bool = False) -> None:
         async with self._flushing:
             now_s = time.monotonic()
             self._flushed_s = now_s
             partitions = [partition for partition in self._partitions.values() if not partition.replaying]
-            controls_due = now_s - self._control_s >= CONTROL_EVERY_S
+            controls_due = last or now_s - self._control_s >= CONTROL_EVERY_S
             if controls_due:
                 self._control_s = now_s
                 for partition in partitions:
-                    self._look(partition, now_s)
+                    partition.look(self.source, now_s)
             # From here to the first await nothing is folded: rollups, controls and commits belong together.
             closed: list[Rollup] = []
             controls: list[RollupControl] = []
@@ -199,8 +205,8 @@ class EvaluateStage(Stage):
                 rollups = partition.fold.close(clicks_idle=partition.clicks_idle.idle)
                 closed += rollups
                 if rollups or controls_due:
-                    idle = partition.fold.source_idle and partition.clicks_idle.idle and partition.scores_idle.idle
-                    controls.append(partition.fold.control(self._settings.kafka.partitions, wall_ms, idle=idle))
+                    control = partition.fold.control(self._settings.kafka.partitions, wall_ms, idle=partition.idle)
+                    controls.append(control)
                 if controls_due:
                     commits |= self._commit_of(partition)
             letters, self._letters = self._letters, []
@@ -209,19 +215,14 @@ class EvaluateStage(Stage):
             await self._send(closed, controls)
             if commits:
                 await self._commit(commits, generation)
-            if controls_due:
-                await self._show(partitions)
-
-    def _look(self, partition: EvaluatePartition, now_s: float) -> None:
-        partition.clicks_idle.look(now_s, at_end=self.source.at_end(partition.clicks.tp))
-        partition.scores_idle.look(now_s, at_end=self.source.at_end(partition.scores.tp))
 
     def _commit_of(self, partition: EvaluatePartition) -> dict[TP, Commit]:
         offsets = (partition.scores.position, partition.clicks.position)
-        if partition.committed == offsets:
+        checkpoint = partition.fold.checkpoint(*offsets, self._hash)
+        if partition.committed == (offsets, checkpoint.closed_through_ms):
             return {}
-        partition.committed = offsets
-        metadata = partition.fold.checkpoint(*offsets, self._hash).encode()
+        partition.committed = (offsets, checkpoint.closed_through_ms)
+        metadata = checkpoint.encode()
         return {
             partition.scores.tp: Commit(offsets[0], metadata),
             partition.clicks.tp: Commit(offsets[1], metadata),
@@ -241,9 +242,15 @@ class EvaluateStage(Stage):
             for partition in self._partitions.values():
                 partition.committed = None
 
-    async def _show(self, partitions: list[EvaluatePartition]) -> None:
+    async def _show(self) -> None:
+        """Show the counters; apart from the flush, which must not wait for a Redis that hangs."""
+        while True:
+            await asyncio.sleep(SHOW_EVERY_S)
+            await self._redis.write(self._counters())
+
+    def _counters(self) -> dict[str, dict[str, int]]:
         hashes: dict[str, dict[str, int]] = {}
-        for partition in partitions:
+        for partition in [each for each in self._partitions.values() if not each.replaying]:
             totals = partition.fold.totals
             number = partition.number
             self._metrics.fold(number, totals)
@@ -253,5 +260,4 @@ class EvaluateStage(Stage):
             self._metrics.watermark_seconds.labels(number).set(max(0, watermark_ms) / 1000)
             self._metrics.lag(self.source, (partition.scores.tp, partition.clicks.tp))
             hashes[f"{COUNTERS}:{number}"] = {**totals, "open_searches": partition.fold.open_searches}
-        if hashes:
-            await self._redis.write(hashes)
+        return hashes

@@ -1,17 +1,24 @@
 """One partition of evaluate: its fold, how far it has read each topic, and the replay that builds it again."""
 
 import logging
+import math
 from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
 
 from detectors.checkpoint import Checkpoint
 from detectors.evaluate import EvaluateFold, FoldSettings
+from detectors.score_columns import ColumnsMisfit
 from schemas.errors import CommitUnreadable, FoldSettingsChanged
 from schemas.scores import decode_scores
 from streams.stages.click_rows import ClickRows, read_clicks
 from streams.stages.idle_clock import IdleClock
-from streams.transport import TP, Committed, Record
+from streams.transport import TP, Committed, Record, Source
+
+AT_END_S: Final = 3.0
+SCORE_SPEAKS_S: Final = 10.0
+"""Score's word that searches have stopped lapses when nothing has come from it for so long: it may be dead."""
 
 _log = logging.getLogger(__name__)
 
@@ -56,8 +63,13 @@ class EvaluatePartition:
         self.clicks = clicks
         self.fold = EvaluateFold(settings, number, checkpoint, from_next_cohort=from_next_cohort)
         self.clicks_idle = IdleClock(idle_timeout_s)
-        self.scores_idle = IdleClock(idle_timeout_s)
-        self.committed: tuple[int, int] | None = None
+        self.idle = False
+        """Whether the shop has been silent here: no search for a while, and no click that could be joined."""
+        self._scores_at_end_s = -math.inf
+        self._score_spoke_s = -math.inf
+        self._scores_position = -1
+        self.committed: tuple[tuple[int, int], dict[int, int]] | None = None
+        """Offsets and closings of the last commit."""
         self._partitions = partitions
         self._max_ahead_s = max_ahead_s
         self._end_replay()
@@ -66,6 +78,26 @@ class EvaluatePartition:
     def replaying(self) -> bool:
         """Whether the state is still being built again."""
         return self.scores.replaying or self.clicks.replaying
+
+    def look(self, source: Source, now_s: float) -> None:
+        """See whether the sources stand still; to be called about every second.
+
+        That searches have stopped is score's word, in its controls: they never stop while it lives. Clicks that are
+        held because they are ahead of the searches keep nothing waiting.
+
+        Args:
+            source: knows the logs' ends.
+            now_s: a monotonic clock.
+        """
+        self.clicks_idle.look(now_s, at_end=source.at_end(self.clicks.tp), position=self.clicks.position)
+        if self.scores.position != self._scores_position:
+            self._scores_position, self._score_spoke_s = self.scores.position, now_s
+        # A control is on its way at some looks: the end within the last few counts.
+        if source.at_end(self.scores.tp):
+            self._scores_at_end_s = now_s
+        scores_stand = now_s - self._scores_at_end_s <= AT_END_S and now_s - self._score_spoke_s <= SCORE_SPEAKS_S
+        clicks_stand = self.clicks_idle.idle or self.clicks.tp in source.paused()
+        self.idle = self.fold.source_idle and scores_stand and clicks_stand
 
     def apply(self, tp: TP, records: list[Record], next_offset: int) -> list[ClickRows]:
         """Apply records of one of the two topics.
@@ -107,8 +139,8 @@ class EvaluatePartition:
             read = read_clicks(records, self._partitions, self._max_ahead_s)
             for rows in read:
                 self.fold.apply_clicks(rows.columns, records[0].offset)
-                for name, number in rows.counts.items():
-                    self.fold.count(name, number)
+                for reason, number in rows.invalid.items():
+                    self.fold.count(f"invalid_clicks_{reason}", number)
                 if rows.watermark_ms is not None:
                     self.fold.finish_clicks(rows.watermark_ms)
         part.position = max(part.position, until)
@@ -116,13 +148,11 @@ class EvaluatePartition:
 
     def _apply_scores(self, record: Record) -> None:
         try:
-            scores = decode_scores(record.value or b"")
-        except msgspec.DecodeError as error:
+            self.fold.apply_scores(decode_scores(record.value or b""), record.offset)
+        except (msgspec.DecodeError, ColumnsMisfit) as error:
             # Nobody but score writes here, so this is somebody's mistake: it must not stop every successor as well.
             _log.error("record %d of %s is not ours and left out: %s", record.offset, record.topic, error)
             self.fold.count("unreadable_score_records")
-            return
-        self.fold.apply_scores(scores, record.offset)
 
     def _end_replay(self) -> None:
         if not self.replaying:
@@ -176,7 +206,7 @@ def _usable(texts: list[str], settings_hash: str) -> Checkpoint:
     if checkpoint.settings != settings_hash:
         raise FoldSettingsChanged(
             f"the settings that shape the fold have hash {settings_hash}, those of the last commit "
-            f"{checkpoint.settings}: restore bucket_s, horizons_s, lateness_s and segments, or start with "
+            f"{checkpoint.settings}: restore [fold] (all but idle_timeout_s and align_s), or start with "
             "--from-next-cohort, which leaves the open cohorts out"
         )
     return checkpoint

@@ -7,11 +7,15 @@ MAX_TICK_S: Final = 2.0
 
 
 class IdleClock:
-    """Adds up the time at the end of a log."""
+    """Adds up the time at the end of a log that does not grow.
+
+    A consumer that keeps up stands at the end at nearly every look, so the position must not have moved either.
+    """
 
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
         self._last_s: float | None = None
+        self._position: int | None = None
         self._idle_s = 0.0
 
     @property
@@ -19,16 +23,15 @@ class IdleClock:
         """Whether the source has stood at its end for the timeout."""
         return self._idle_s >= self._timeout_s
 
-    def look(self, now_s: float, *, at_end: bool) -> None:
+    def look(self, now_s: float, *, at_end: bool, position: int) -> None:
         """Take a look; to be called about every second.
 
         Args:
             now_s: a monotonic clock.
             at_end: whether everything there is has been read, by a broker that answers.
+            position: offset of the next record to be read.
         """
         step_s = 0.0 if self._last_s is None else now_s - self._last_s
-        self._last_s = now_s
-        if not at_end or step_s > MAX_TICK_S:
-            self._idle_s = 0.0
-        else:
-            self._idle_s += step_s
+        stands = at_end and position == self._position and step_s <= MAX_TICK_S
+        self._idle_s = self._idle_s + step_s if stands else 0.0
+        self._last_s, self._position = now_s, position

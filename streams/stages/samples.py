@@ -17,6 +17,8 @@ from schemas.scores import SCORE_STEPS
 from schemas.timestamps import format_timestamp
 from streams.stages.search_pages import distinct_items
 
+LONGEST_TEXT: Final = 500
+"""Characters kept of an id, a query or a title: an alert is for people, and must fit into a record."""
 _WAIT_S: Final = 5.0
 
 _log = logging.getLogger(__name__)
@@ -38,7 +40,7 @@ class SampleReader:
                 async with asyncio.timeout(_WAIT_S):
                     value = await self._value(exemplar)
                 if value is not None:
-                    samples.append(_sample(decode_search(value, None, 0), exemplar))
+                    samples.append(sample(decode_search(value, None, 0), exemplar))
             except (KafkaError, TimeoutError, BadRecord) as error:
                 _log.warning("sample %s of %s is left out: %r", exemplar.source_offset, self._topic, error)
         return samples
@@ -67,18 +69,19 @@ class SampleReader:
         return value
 
 
-def _sample(event: SearchEvent, exemplar: Exemplar) -> SampleSearch:
+def sample(event: SearchEvent, exemplar: Exemplar) -> SampleSearch:
+    """Show a search as an alert's reader wants it, texts cut to LONGEST_TEXT characters."""
     page = distinct_items(event.results)[: len(exemplar.scores)]
     return SampleSearch(
-        query_id=event.query_id,
-        user_query=event.user_query,
+        query_id=event.query_id[:LONGEST_TEXT],
+        user_query=event.user_query[:LONGEST_TEXT],
         timestamp=format_timestamp(event.time_ms),
-        version=event.model.version,
+        version=event.model.version[:LONGEST_TEXT],
         items=[
             SampleItem(
-                object_id=result.object_id,
+                object_id=result.object_id[:LONGEST_TEXT],
                 position=result.position,
-                title=result.title,
+                title=None if result.title is None else result.title[:LONGEST_TEXT],
                 score=None if score is None else round(score / SCORE_STEPS, 4),
                 clicked=place in exemplar.clicked,
             )

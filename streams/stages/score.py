@@ -9,6 +9,7 @@ move when they are acknowledged.
 """
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -46,6 +47,8 @@ from streams.transport import (
     Stage,
 )
 
+_log = logging.getLogger(__name__)
+
 MAX_BLOCK_SEARCHES: Final = 512
 MAX_BLOCK_ITEMS: Final = 10_000
 MAX_BLOCK_SOURCE_BYTES: Final = 900_000
@@ -62,7 +65,7 @@ class Totals(msgspec.Struct):
 
 @dataclass(slots=True)
 class _Work:
-    """One step of a partition's line: a block's worth of searches, dead letters, the end of a source, a control."""
+    """One step of a partition's line: a block's worth of searches, dead letters, the end of a source."""
 
     next_offset: int
     source_bytes: int = 0
@@ -70,7 +73,6 @@ class _Work:
     letters: list[OutRecord] = field(default_factory=list)
     verdicts: Counter[str] = field(default_factory=Counter)
     watermark_ms: int | None = None
-    control: bool = False
 
 
 class _Line:
@@ -84,6 +86,7 @@ class _Line:
         self.committed_offset = offset
         self.verdicts = Counter(verdicts)
         self.idle = IdleClock(idle_timeout_s)
+        self.control_due = False
         self.task: asyncio.Task[None] | None = None
         self.ended = False
 
@@ -111,7 +114,7 @@ class ScoreStage(Stage):
         self._items = ItemTexts()
         self._hashes = IdHashes()
         self._pool = LocalPool(models_folder(settings.score.models_dir), cache_items=settings.score.cache_items)
-        self._rollout = Rollout(settings.score, settings.fold.max_ahead_s, self._pool)
+        self._rollout = Rollout(settings.score, settings.fold.max_ahead_s, self._pool, metrics)
         self._readers = [
             ReadAll(kafka.brokers, self._prefix + CATALOG_ITEMS.name, self._on_items),
             ReadAll(kafka.brokers, self._prefix + MODEL_EVENTS.name, self._on_model_events),
@@ -130,9 +133,14 @@ class ScoreStage(Stage):
     async def on_assigned(self, committed: Mapping[TP, Committed]) -> Mapping[TP, int]:
         """Begin each partition at its commit."""
         await self._end_lines()
+        self._metrics.forget_partitions()
         for tp, state in committed.items():
             totals = _read_totals(state.metadata)
             offset = state.log_start if state.offset is None else max(state.offset, state.log_start)
+            if state.offset is not None and state.offset < state.log_start:
+                lost = state.log_start - state.offset
+                self._metrics.lost_records.labels(SEARCH_EVENTS.name).inc(lost)
+                _log.error("%s[%d]: retention has taken %d records before they were read; keep them longer", *tp, lost)
             line = _Line(tp, offset, totals, self._settings.fold.idle_timeout_s)
             self._lines[tp] = line
             self.source.run_beside(self._run(line), f"score-{tp.partition}")
@@ -172,7 +180,7 @@ class ScoreStage(Stage):
         work = _Work(batch.next_offset)
         bad = BadRecords("score", SEARCH_EVENTS.name)
         for record in batch.records:
-            watermark_ms = read_watermark(record.headers) if record.headers else None
+            watermark_ms = read_watermark(record.key, record.value, record.headers)
             size = len(record.value or b"")
             if work.pages.events and work.source_bytes + size > MAX_BLOCK_SOURCE_BYTES:
                 work.next_offset = record.offset
@@ -240,7 +248,8 @@ class ScoreStage(Stage):
             block = work.pages.block(await self._score(work.pages), self._settings.fold.segments, self._hashes)
             out.append(OutRecord(None, encode_scores(block)))
         verdicts = line.verdicts + work.verdicts
-        if work.control or work.watermark_ms is not None:
+        if line.control_due or work.watermark_ms is not None:
+            line.control_due = False
             out.append(OutRecord(None, encode_scores(self._control(line, work, verdicts))))
         await send_dead_letters(self._producer, self._prefix, work.letters)
         if out:
@@ -276,9 +285,11 @@ class ScoreStage(Stage):
             await asyncio.sleep(CONTROL_EVERY_S)
             now_s = time.monotonic()
             for line in list(self._lines.values()):
-                line.idle.look(now_s, at_end=self.source.at_end(line.tp) and line.queue.empty())
-                if not line.queue.full():
-                    line.queue.put_nowait(_Work(0, control=True))
+                at_end = self.source.at_end(line.tp) and line.queue.empty()
+                line.idle.look(now_s, at_end=at_end, position=line.done_offset)
+                line.control_due = True
+                if line.queue.empty():
+                    line.queue.put_nowait(_Work(0))  # wakes it; else the control goes out behind what waits
             await self._commit()
             self._metrics.lag(self.source, self._lines)
 

@@ -15,6 +15,7 @@ from schemas.scores import (
     FLAG_MISROUTED,
     FLAG_UNKNOWN_FIELDS,
     FLAG_UNSCORED,
+    LONGEST_NAME,
     MAX_POSITION,
     NULL_SCORE,
     SCORE_STEPS,
@@ -27,8 +28,6 @@ from streams.stages.item_texts import ItemTexts
 
 LONGEST_VALUE: Final = 64
 """Characters kept of a segment value or category."""
-LONGEST_NAME: Final = 256
-"""Characters kept of an application's or a model's name."""
 MAX_TEXTS: Final = 1000
 """Distinct values of one column of a block."""
 _CATEGORY_SOURCE: Final = "results.category"
@@ -173,7 +172,7 @@ class SearchPages:
             unknown_tokens=unknown_tokens.tobytes(),
             item_counts=np.array(self.item_counts, dtype="<u4").tobytes(),
             item_ids=np.array(hashes.of(self.object_ids), dtype="<u8").tobytes(),
-            positions=np.minimum(np.array(self.positions, dtype=np.int64), MAX_POSITION).astype("<u4").tobytes(),
+            positions=_position_column(self.positions),
             scores=scores.tobytes(),
             categories=text_column(self.categories),
             segments={name: self._segment(source) for name, source in segments.items()},
@@ -192,6 +191,14 @@ class SearchPages:
             values.append(self.categories[item] if count else UNKNOWN)
             item += count
         return values
+
+
+def _position_column(positions: Sequence[int]) -> bytes:
+    try:
+        column = np.array(positions, dtype=np.int64)
+    except OverflowError:  # JSON's integers have no end
+        column = np.array([min(position, MAX_POSITION) for position in positions], dtype=np.int64)
+    return np.minimum(column, MAX_POSITION).astype("<u4").tobytes()
 
 
 def distinct_items(results: Sequence[Result]) -> Sequence[Result]:

@@ -22,6 +22,7 @@ from streams.transport.commit_request import send_commit
 from streams.transport.driver import Driver
 from streams.transport.errors import CommitFailed
 from streams.transport.limits import Budget
+from streams.transport.unreadable import read_singly
 
 T = TypeVar("T")
 
@@ -194,6 +195,10 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
             if self._open is not assignment:
                 return []  # an error of partitions that are sought anew before they are polled again
             raise
+        except UnicodeDecodeError:
+            if self._open is not assignment:
+                return []
+            records = await read_singly(consumer, {tp: self._delivered[TP(*tp)] for tp in ready})
         # Where the assignment was revoked while the poll waited, the next owner reads these records again.
         return self._batches(assignment, records) if self._open is assignment else []
 

@@ -35,6 +35,8 @@ class Driver:
         self._thread: BatchConsumerThread | None = None
         self._turn = asyncio.Lock()
         self._commit_turn = asyncio.Lock()
+        self._busy_since_s: float | None = None
+        """When the handler took the batch that it still has, on a monotonic clock."""
         self._told: Assignment | None = None
         """The assignment the stage knows; it may commit in its name."""
         self._positions: dict[TP, int] = {}
@@ -45,6 +47,11 @@ class Driver:
     def connect(self, thread: "BatchConsumerThread") -> None:
         """Learn which thread fetches."""
         self._thread = thread
+
+    @property
+    def busy_s(self) -> float:
+        """How long the handler has had its present batch, seconds; 0 where it waits for one."""
+        return 0.0 if self._busy_since_s is None else time.monotonic() - self._busy_since_s
 
     @property
     def thread(self) -> "BatchConsumerThread":
@@ -114,12 +121,15 @@ class Driver:
                 self.inbox.put_back(batch)
                 return
             self._positions[batch.tp] = batch.next_offset
+            self._busy_since_s = time.monotonic()
             try:
                 await self._stage.on_batch(batch)
             except Exception:
                 self._failed = True
                 self._app.on_failure()
                 raise
+            finally:
+                self._busy_since_s = None
             self.thread.thread_loop.call_soon_threadsafe(self.thread.give_back, told, batch)
 
     # Start and stop
@@ -220,10 +230,12 @@ class Driver:
 
 def seek_offset(tp: TP, committed: Committed, wanted: int | None) -> int:
     """Where to read on: where the stage wants, else at the commit, else at the log's start; never below that."""
-    if committed.offset is not None and committed.offset > committed.log_end:
+    furthest = max(committed.offset or 0, wanted or 0)
+    if furthest > committed.log_end:
         raise OffsetsBeyondLog(
-            f"the group has committed {committed.offset} of {tp.topic}[{tp.partition}], whose log ends at "
-            f"{committed.log_end}: the topic was created anew; choose another kafka.group_prefix"
+            f"{tp.topic}[{tp.partition}] has been read up to {furthest}, and its log ends at {committed.log_end}: the "
+            "topic was created anew, and others still hold what was made of the old one; choose another "
+            "kafka.topic_prefix and kafka.group_prefix"
         )
     if wanted is None:
         wanted = committed.log_start if committed.offset is None else committed.offset

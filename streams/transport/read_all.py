@@ -10,6 +10,7 @@ from aiokafka import errors as kafka_errors
 from schemas.errors import ServerUnavailable
 from streams.transport.batch import TP, Record
 from streams.transport.errors import TopicMissing
+from streams.transport.unreadable import read_singly
 
 _POLL_MS = 250
 _RETRY_S = 0.2
@@ -94,7 +95,10 @@ class ReadAll:
         return dict(self._positions)
 
     async def _poll(self) -> None:
-        polled = await self._consumer.getmany(timeout_ms=_POLL_MS)
+        try:
+            polled = await self._consumer.getmany(timeout_ms=_POLL_MS)
+        except UnicodeDecodeError:
+            polled = await read_singly(self._consumer, {tp: self._positions.get(TP(*tp), 0) for tp in self._tps})
         for records in polled.values():
             await self._on_records(records)
         for tp in self._tps:

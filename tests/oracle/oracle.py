@@ -20,6 +20,7 @@ from tests.oracle.scores import NULL_SCORE, SCORE_STEPS, ScoredSearches
 SEARCHES = "search-events"
 CLICKS = "click-events"
 CATALOG = "catalog-items"
+CLICK_ACTIONS = ("click", "item_click", "global_click")
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ class PartitionFold:
             self.counters[f"late {CLICKS}"] += 1
             return
         self._note_route(click.query_id)
-        if click.action_name not in ("click", "purchase"):
+        if click.action_name not in (*CLICK_ACTIONS, "purchase"):
             self.counters["unknown actions"] += 1
             return
         found = self.open.get(click.query_id)
@@ -160,7 +161,7 @@ class PartitionFold:
         if not -self.settings.lateness_s * 1000 <= after_ms <= max(self.settings.horizons_s) * 1000:
             self.counters["unmatched clicks"] += 1
             return
-        first = found.clicked_after_ms if click.action_name == "click" else found.bought_after_ms
+        first = found.clicked_after_ms if click.action_name in CLICK_ACTIONS else found.bought_after_ms
         first[click.object_id] = min(after_ms, first.get(click.object_id, after_ms))
 
     def _note_route(self, query_id: str) -> None:

@@ -161,7 +161,7 @@ def test_an_impression_is_clicked_once_however_often_and_in_whatever_order() -> 
 def test_purchases_imply_no_click_and_other_actions_are_counted_wherever_they_lie() -> None:
     clicks = [
         click("q", 1, "a", "purchase"),
-        click("q", 1, "a", "item_click"),
+        click("q", 1, "a", "add_to_cart"),
         click("nowhere", 1, "a", "Click"),
         click("q", 1, "a", ""),
     ]
@@ -169,6 +169,11 @@ def test_purchases_imply_no_click_and_other_actions_are_counted_wherever_they_li
     row = only(expected)
     assert (row["clicks"], row["purchases"]) == (0, 1)
     assert expected.counters == {"unknown actions": 3}
+
+
+def test_ubi_words_for_a_click_mean_a_click() -> None:
+    clicks = [click("q", 1, "a", "item_click"), click("q", 1, "b", "global_click")]
+    assert only(expect([search("q", 0, "a", "b", "c")], clicks))["clicks"] == 2
 
 
 def test_clicks_on_unknown_searches_and_unshown_items_are_unmatched_and_positions_do_not_matter() -> None:

@@ -55,6 +55,7 @@ def agree(pipeline: Pipeline, folder: Path, closing: Closing, refused: dict[str,
         "repeated searches": counted.get("repeated_searches", 0),
         "unmatched clicks": counted.get("unmatched_clicks", 0),
         "unknown actions": counted.get("unknown_actions", 0),
+        "misrouted": counted.get("misrouted_searches", 0) + counted.get("misrouted_clicks", 0),
         "invalid search-events": invalid_searches + refused.get("search-events", 0),
         "invalid click-events": invalid_clicks + refused.get("click-events", 0),
     }.items() <= expected.counters.items(), (counted, expected.counters)

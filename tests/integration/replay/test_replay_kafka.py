@@ -107,7 +107,7 @@ def test_a_recording_is_sent_whole_in_order_and_finished(settings: Settings, tmp
     found = _read(settings)
     _assert_co_partitioned(found)
     for topic in (SEARCH_EVENTS.name, CLICK_EVENTS.name):
-        sent = [r for records in found[topic] for r in records if read_watermark(r[2]) is None]
+        sent = [r for records in found[topic] for r in records if read_watermark(*r) is None]
         file = (tmp_path / f"{topic}.ndjson").read_bytes().splitlines()
         assert Counter(value for _, value, _ in sent) == Counter(file)
         order = {line: number for number, line in reversed(list(enumerate(file)))}
@@ -118,7 +118,7 @@ def test_a_recording_is_sent_whole_in_order_and_finished(settings: Settings, tmp
             assert inversions <= repeats  # a repeated line was given the number of its first
             assert all(read_arrival(headers, 5) is None for key, _, headers in records[:-1])
             assert records[-1][:2] == (None, None)
-            assert read_watermark(records[-1][2]) == summary.watermark_ms
+            assert read_watermark(*records[-1]) == summary.watermark_ms
     assert found[CATALOG_ITEMS.name][(murmur2(b"sku-1") & 0x7FFFFFFF) % PARTITIONS][-1][:2] == (b"sku-1", None)
     assert summary.first_ms is not None
     assert RUN.start_ms <= summary.first_ms < RUN.start_ms + 60_000
@@ -141,11 +141,11 @@ def test_a_live_run_sends_what_the_simulation_says_with_its_arrivals(settings: S
             (key, value, read_arrival(headers, 5))
             for records in partitions
             for key, value, headers in records
-            if read_watermark(headers) is None
+            if read_watermark(key, value, headers) is None
         )
         assert sent == Counter((e.key, e.value, e.arrival_ms) for e in seen if e.topic == topic)
     controls = [r for topic in ("search-events", "click-events") for records in found[topic] for r in records[-1:]]
-    assert {read_watermark(headers) for _, _, headers in controls} == {summary.watermark_ms}
+    assert {read_watermark(*control) for control in controls} == {summary.watermark_ms}
     assert summary.watermark_ms == seen[-1].arrival_ms + 1_830_000
 
 

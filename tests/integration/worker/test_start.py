@@ -5,12 +5,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 import pytest
 
 from schemas.settings import Settings
-from tests.integration.pipeline.harness import MODELS, environment
+from streams.roles import ROLES, port_of_role
+from tests.integration.pipeline.harness import MODELS, environment, wait_until
 
 pytestmark = pytest.mark.kafka
 
@@ -59,3 +61,51 @@ def test_a_changed_model_file_is_refused_with_its_path(settings: Settings, tmp_p
     assert ended.returncode == 1
     assert len(ended.stderr.splitlines()) == 1
     assert str(changed) in ended.stderr
+
+
+def test_one_command_runs_all_three_stages_until_it_is_killed(settings: Settings, tmp_path: Path) -> None:
+    address = tmp_path / "address"
+    supervisor = subprocess.Popen(
+        [sys.executable, "-m", "streams.cli.main", "worker", "--address-file", str(address)],
+        env=environment(settings),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
+    )
+    try:
+        files = [Path(f"{address}.{role}") for role in ROLES]
+        wait_until(lambda: all(file.exists() and file.read_text("ascii") for file in files), "three addresses")
+        addresses = [file.read_text("ascii").strip() for file in files]
+        assert len(set(addresses)) == len(ROLES)
+        wait_until(lambda: all(answers(one, "/ready") for one in addresses), "three stages that are ready")
+        assert all(answers(one, "/live") for one in addresses)
+    finally:
+        supervisor.kill()
+        supervisor.wait()
+    wait_until(lambda: not any(answers(one, "/live") for one in addresses), "the end of all stages")
+
+
+def answers(address: str, path: str) -> bool:
+    connection = HTTPConnection(address.removeprefix("http://"), timeout=2)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def test_a_port_that_is_taken_is_said_in_one_line(settings: Settings) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ended = worker(settings, "detect", MATCHWATCH_HTTP_PORT=str(port))
+    assert ended.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in ended.stderr
+
+
+def test_roles_that_run_beside_each_other_have_ports_in_a_row() -> None:
+    assert [port_of_role(9100, role) for role in ROLES] == [9100, 9101, 9102]
+    assert [port_of_role(0, role) for role in ROLES] == [0, 0, 0]

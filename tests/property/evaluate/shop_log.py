@@ -8,11 +8,13 @@ import numpy as np
 
 from detectors.click_join import ClickColumns
 from detectors.evaluate import FoldSettings
-from schemas.scores import NULL_SCORE, Column, ScoreBlock, Series
+from schemas.scores import FLAG_MISROUTED, FLAG_UNKNOWN_FIELDS, NULL_SCORE, Column, ScoreBlock, Series
 
 SETTINGS = FoldSettings(
     bucket_ms=10_000, horizons_s=(20, 90), lateness_ms=15_000, dimensions=("device",), max_segment_values=50
 )
+
+FLAGS = [0, 0, 0, FLAG_MISROUTED, FLAG_UNKNOWN_FIELDS, FLAG_MISROUTED | FLAG_UNKNOWN_FIELDS]
 
 
 @dataclass
@@ -22,6 +24,7 @@ class Search:
     version: str
     device: str
     items: list[tuple[int, int, int]]  # id, position, score
+    flags: int = 0
 
 
 @dataclass
@@ -30,6 +33,7 @@ class Click:
     item_id: int
     time_ms: int
     action: int
+    flags: int = 0
 
 
 @dataclass
@@ -54,13 +58,15 @@ def make_log(seed: int, searches: int = 120) -> Log:
         count = random.choice([0, 1, 3, 6])
         positions = sorted(random.choices(range(1, 15), k=count))
         items = [(random.getrandbits(64), position, random.choice([0, 5, 9, NULL_SCORE])) for position in positions]
-        search = Search(query_id, time_ms, random.choice("12"), random.choice(["phone", "desk"]), items)
+        flags = random.choice(FLAGS)
+        search = Search(query_id, time_ms, random.choice("12"), random.choice(["phone", "desk"]), items, flags)
         shown.append(search)
         for item in items:
             if random.random() < 0.4:
                 delay = random.choice([-16_000, -15_000, -1, 0, 20_000, 20_001, 60_000, 90_000, 90_001, 200_000])
                 item_id = item[0] if random.random() < 0.9 else random.getrandbits(64)
-                clicks.append(Click(query_id, item_id, time_ms + delay, random.choice([1, 1, 1, 2, 0])))
+                action = random.choice([1, 1, 1, 2, 0])
+                clicks.append(Click(query_id, item_id, time_ms + delay, action, random.choice(FLAGS)))
     clicks.sort(key=lambda click: click.time_ms + random.choice([0, 0, 10_000, 20_000]))
     return Log(_batches(random, shown), _batches(random, clicks))
 
@@ -89,7 +95,7 @@ def as_block(searches: list[Search], first_source_offset: int) -> ScoreBlock:
         series=[Series("shop", "search", "rank", version) for version in versions],
         series_index=np.array([versions.index(s.version) for s in searches], dtype="<u2").tobytes(),
         latencies_ms=np.array([float(s.time_ms % 97) for s in searches], dtype="<f8").tobytes(),
-        flags=bytes(n),
+        flags=bytes(s.flags for s in searches),
         missing_titles=np.zeros(n, dtype="<u4").tobytes(),
         tokens=np.ones(n, dtype="<u4").tobytes(),
         unknown_tokens=np.zeros(n, dtype="<u4").tobytes(),
@@ -111,7 +117,13 @@ def as_columns(clicks: list[Click]) -> ClickColumns:
         np.array([c.item_id for c in clicks], dtype=np.uint64),
         np.array([c.time_ms for c in clicks], dtype=np.int64),
         np.array([c.action for c in clicks], dtype=np.uint8),
+        np.array([c.flags for c in clicks], dtype=np.uint8),
     )
+
+
+def _count_flags(totals: dict[str, int], events: str, flags: int) -> None:
+    totals[f"misrouted_{events}"] += bool(flags & FLAG_MISROUTED)
+    totals[f"{events}_with_unknown_fields"] += bool(flags & FLAG_UNKNOWN_FIELDS)
 
 
 def brute_force(log: Log) -> tuple[dict, dict]:  # noqa: PLR0912 - one loop a rule, on purpose
@@ -125,6 +137,7 @@ def brute_force(log: Log) -> tuple[dict, dict]:  # noqa: PLR0912 - one loop a ru
         if largest >= 0 and search.time_ms < watermark:
             totals["late_searches"] += 1
             continue
+        _count_flags(totals, "searches", search.flags)
         cohort_end = search.time_ms // 10_000 * 10_000 + 10_000
         before = sightings[search.query_id]
         if before and (largest < 0 or max(before) + SETTINGS.remember_ms > watermark):
@@ -140,6 +153,7 @@ def brute_force(log: Log) -> tuple[dict, dict]:  # noqa: PLR0912 - one loop a ru
         if largest >= 0 and click.time_ms < largest - SETTINGS.lateness_ms:
             totals["late_clicks"] += 1
             continue
+        _count_flags(totals, "clicks", click.flags)
         largest = max(largest, click.time_ms)
         if click.action == 0:
             totals["unknown_actions"] += 1

@@ -79,6 +79,27 @@ def test_a_withdrawn_item_is_a_null_value_and_an_unreadable_one_has_a_key() -> N
     assert all(record.key and record.value for record in broken)
 
 
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b'"price":"bad"',
+        b'"price":1e999',
+        b'"title":"\xff"',
+        b'"x":' + b"[" * 600 + b"]" * 600,
+        b'"x":"' + b"x" * 1_048_576 + b'"',
+        b'"withdrawn":1',
+        b'"withdrawn":null',
+    ],
+)
+def test_a_withdrawal_that_breaks_the_contract_is_sent_as_it_is(rest: bytes) -> None:
+    line = b'{"object_id":"sku-1","withdrawn":true,' + rest + b"}"
+    assert item_record(line).value == line
+
+
+def test_a_withdrawal_behind_a_confluent_header_is_a_null_value() -> None:
+    assert item_record(b'\0\0\0\0\7{"object_id":"sku-1","x":1,"withdrawn": true }')[1:3] == (b"sku-1", None)
+
+
 def test_packed_and_plain_files_read_the_same_and_an_empty_line_is_a_record(tmp_path: Path) -> None:
     text = b'{"query_id":"a"}\r\n\n{"query_id":"b"}\n  \nrubbish'
     (tmp_path / "search-events.ndjson").write_bytes(text)

@@ -179,6 +179,29 @@ def test_a_line_that_cannot_be_used_is_counted_by_its_reason(tmp_path: Path, lin
     assert len(log.records) == 1
 
 
+@pytest.mark.parametrize(
+    ("timestamp", "time_ms"),
+    [
+        ("1795428000000.99999999", 1_795_428_000_000),
+        ("1.7954280001239999E+12", 1_795_428_000_123),
+        ("3786911999999.99999999", 3_786_911_999_999),
+        ("946684799999.99999999", None),
+        ("1e-99999999999999999999", None),
+        ("true", None),
+    ],
+)
+def test_epoch_milliseconds_are_cut_to_the_millisecond(tmp_path: Path, timestamp: str, time_ms: int | None) -> None:
+    line = json.dumps(_event("click", "B1", timestamp=0)).replace('"timestamp": 0', f'"timestamp": {timestamp}')
+    records = read_ubi(_write(tmp_path, line)).records
+    assert [record.time_ms for record in records] == ([] if time_ms is None else [time_ms])
+
+
+def test_numbers_among_the_attributes_of_a_query_stay_numbers(tmp_path: Path) -> None:
+    query = _query(query_response_hit_ids=[], query_attributes={"radius": 1.5}, timestamp=1795428000000.5)
+    search = decode_search(read_ubi(_write(tmp_path, query)).records[0].value or b"", None, 0)
+    assert search.query_attributes == {"radius": 1.5}
+
+
 def test_an_item_seen_twice_on_a_page_counts_once_at_its_first_position(tmp_path: Path) -> None:
     log = read_ubi(
         _write(tmp_path, _event("impression", "B1", 2), _event("impression", "B1", 0), _event("impression", "B2", 1))

@@ -1,5 +1,6 @@
 """The contracts as files: checked in, held to the code, and true of the examples."""
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
 from schemas.alerts import Alert, AlertData, AlertSeries, encode_alert
-from schemas.dead_letters import DeadLetter, Origin
+from schemas.dead_letters import MAX_KEPT_KEY_BYTES, DeadLetter, Origin, dead_letter
+from schemas.decode import decode_search
+from schemas.errors import BadRecord
 from schemas.export import documents, export
 from schemas.json_schema import RECORDS
 from schemas.topics import CATALOGUE
@@ -53,6 +56,8 @@ def test_the_contracts_own_examples_are_valid(name: str) -> None:
         ("timestamp", "2026-11-23T10:00:00"),
         ("timestamp", True),
         ("timestamp", 5),
+        ("timestamp", "2026-11-23T10:00:00Z\n"),
+        ("timestamp", 3_786_912_000_000),
         ("results.0.position", 0),
         ("results.0.object_id", ""),
         ("model.version", ""),
@@ -61,6 +66,27 @@ def test_the_contracts_own_examples_are_valid(name: str) -> None:
 def test_the_search_schema_refuses_what_the_contract_refuses(path: str, value: Any) -> None:
     validator = Draft202012Validator(documents()["search-event.json"])
     assert not validator.is_valid(json.loads(changed(SEARCH, path, value)))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [("timestamp", 946_684_800_000), ("timestamp", 3_786_911_999_999), ("results.0.position", 10**30)],
+)
+def test_the_search_schema_accepts_what_the_contract_accepts(path: str, value: Any) -> None:
+    raw = changed(SEARCH, path, value)
+    assert decode_search(raw, None, 300).query_id == SEARCH["query_id"]
+    Draft202012Validator(documents()["search-event.json"]).validate(json.loads(raw))
+
+
+def test_a_dead_letter_keeps_the_key_where_the_record_has_one_cut_where_it_is_long() -> None:
+    origin = Origin("catalog-items", 0, 1)
+    error = BadRecord("bad_key", "key", "not UTF-8")
+
+    def kept(key: bytes | None) -> bytes | None:
+        letter = dead_letter(error, origin, "score", None, key)
+        return None if letter.key_base64 is None else base64.b64decode(letter.key_base64)
+
+    assert [kept(key) for key in (None, b"", b"\xff", b"k" * 50_000)] == [None, b"", b"\xff", b"k" * MAX_KEPT_KEY_BYTES]
 
 
 def test_alerts_and_dead_letters_fit_their_schemas() -> None:

@@ -2,14 +2,21 @@
 
 import tomllib
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
+import redis.asyncio
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 
 from schemas.config import Settings, parse_settings, settings_hash
 from schemas.errors import BadSettings
-from schemas.settings import without_password
+from schemas.redis_url import without_password
+from streams.cli import doctor, worker
 
 
 def errors_of(toml: dict[str, Any], env: dict[str, str] | None = None) -> dict[str, str]:
@@ -122,6 +129,72 @@ def test_each_wrong_value_is_named_by_its_path(toml: dict[str, Any], path: str) 
     assert list(errors_of(toml)) == [path]
 
 
+def test_what_keys_tell_together_is_told_beside_what_single_keys_tell() -> None:
+    rule = {"signal": "ctr", "detector": "adwin"}
+    errors = errors_of(
+        {
+            "fold": {"horizons_s": [60, 60], "bucket_s": 0},
+            "score": {"models": ["a"], "pool": "gpu"},
+            "redis": {"url": "redis://h:99999/0", "urll": 1},
+            "http": {"port": -1},
+            "rules": [7, {**rule, "name": "A"}, {**rule, "name": "b", "horizon_s": 7}, {**rule, "name": "b"}],
+        }
+    )
+    assert set(errors) == {
+        "fold.horizons_s",
+        "fold.bucket_s",
+        "score.models",
+        "score.pool",
+        "redis.url",
+        "redis.urll",
+        "http.port",
+        "rules[0]",
+        "rules[1].name",
+        "rules[2].horizon_s",
+        "rules[3].name",
+    }
+
+
+@pytest.mark.parametrize(
+    ("toml", "path"),
+    [
+        ({"fold": {"horizons_s": "soon"}}, "fold.horizons_s"),
+        ({"fold": 7}, "fold"),
+    ],
+)
+def test_a_value_that_was_not_read_is_not_blamed_for_others(toml: dict[str, Any], path: str) -> None:
+    rules = [{"name": "a", "signal": "ctr", "detector": "adwin", "horizon_s": 7}]
+    assert list(errors_of(toml | {"rules": rules})) == [path]
+    assert list(errors_of({"score": {"models": 7, "live": {"name": "other"}}})) == ["score.models"]
+    assert list(errors_of({"score": {"models": ["other"], "live": {"name": 7}}})) == ["score.live.name"]
+
+
+def test_a_section_that_is_no_table_is_told_although_a_variable_sets_its_key() -> None:
+    errors = errors_of({"redis": "redis://:hunter2@cache"}, {"MATCHWATCH_REDIS_URL": "redis://cache:99999"})
+    assert set(errors) == {"redis", "redis.url"}
+    assert errors["redis"] == "the value (not shown) is not a table; write [redis] and its keys below"
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "found"),
+    [
+        ("FOLD_HORIZONS_S", "60", (60,)),
+        ("FOLD_HORIZONS_S", "[60]", (60,)),
+        ("SCORE_MODELS", "shop-match", ("shop-match",)),
+        ("SCORE_MODELS", '"shop-match"', ("shop-match",)),
+    ],
+)
+def test_one_value_is_a_list_of_one_where_a_list_is_wanted(variable: str, text: str, found: tuple[Any, ...]) -> None:
+    settings = parse_settings({}, {f"MATCHWATCH_{variable}": text})
+    assert found in (settings.fold.horizons_s, settings.score.models)
+
+
+def test_two_variables_of_one_key_are_an_error_that_names_both() -> None:
+    errors = errors_of({}, {"MATCHWATCH_KAFKA_BROKERS": "a:1", "MATCHWATCH_KAFKA__BROKERS": "b:1"})
+    ((path, message),) = errors.items()
+    assert {path, message.split()[0]} == {"MATCHWATCH_KAFKA_BROKERS", "MATCHWATCH_KAFKA__BROKERS"}
+
+
 def test_a_password_is_shown_nowhere() -> None:
     settings = parse_settings({}, {"MATCHWATCH_REDIS_URL": "redis://ops:hunter2@cache:6379/0"})
     assert settings.redis.url == "redis://ops:hunter2@cache:6379/0"
@@ -133,7 +206,127 @@ def test_a_password_is_shown_nowhere() -> None:
         assert "cache:6379" in text
     for toml in ({"redis": {"url": "hunter2"}}, {"redis": "redis://:hunter2@cache"}):
         assert "hunter2" not in str(errors_of(toml))
-    assert without_password("redis://c/0?password=hunter2") == "redis://c/0?***"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://c:6379/0", "redis://c:6379/0"),
+        ("redis://ops:hunter2@c:6379/0", "redis://ops:***@c:6379/0"),
+        ("redis://:hunter2@c/0", "redis://:***@c/0"),
+        ("redis://hunter2@c/0", "redis://:***@c/0"),
+        ("redis://c/0?password=hunter2", "redis://c/0?***"),
+        ("redis://c/0#hunter2", "redis://c/0#***"),
+        ("redis://:12345/hunter2@c:6379/0", "redis://:***@c:6379/0"),
+        ("redis://ops:hun@ter2@c/0", "redis://ops:***@c/0"),
+        ("redis://hun/ter2:x@c/0", "redis://:***@c/0"),
+        ("redis://ops:12#hunter2@c/0", "***"),
+        ("redis://c/0?password=hun@ter2", "***"),
+        ("unix://ops:hunter2@/run/redis.sock?db=1", "unix://ops:***@/run/redis.sock?***"),
+        ("hunter2", "***"),
+    ],
+)
+def test_a_url_is_shown_without_its_password_however_it_is_written(url: str, shown: str) -> None:
+    assert without_password(url) == shown
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["Z", "C"])))
+def test_no_character_of_a_password_makes_a_message_show_it(rest: str) -> None:
+    url = f"redis://ops:hunter2{rest}@cache:6379/0"
+    try:
+        told = parse_settings({}, {"MATCHWATCH_REDIS_URL": url}).redis.shown_url
+    except BadSettings as refused:
+        told = str(refused)
+    assert "hunter2" not in told
+    assert without_password(url) in {"redis://ops:***@cache:6379/0", "***"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:12345/hunter2@h:6379/0",
+        "redis://:12345?hunter2@h:6379/0",
+        "redis://:12345#hunter2@h:6379/0",
+        "redis://:hunter2/def@h:6379/0",
+        "redis://:hunter[2@h:6379/0",
+        "redis://:hunter2@:6379/0",
+        "redis://h:hunter2/0",
+        "redis://h:99999/0",
+        "redis://h:0/0",
+        "redis://[::1/0",
+        "redis://[hunter2]/0",
+        "redis://h..x/0",
+        "redis://h/hunter2",
+        "redis://h/0/1",
+        "redis://h/0#hunter2",
+        "redis://h/0?hunter2",
+        "redis://h/0?password=",
+        "redis://h/0?socket_timeout=hunter2",
+        "redis://h/0?socket_timeout=nan",
+        "redis://h/0?socket_timeout=0",
+        "redis://h/0?db=-1",
+        "redis://h/0?protocol=4",
+        "redis://h/0?hunter2=1",
+        "redis://h/0?ssl_cert_reqs=none",
+        "rediss://h/0?hunter2=1",
+        "rediss://h/0?ssl_cert_reqs=hunter2",
+        "unix://hunter2/redis.sock",
+        "unix://",
+    ],
+)
+def test_a_url_that_the_redis_client_would_stumble_over_is_refused_unseen(url: str) -> None:
+    errors = errors_of({}, {"MATCHWATCH_REDIS_URL": url})
+    assert list(errors) == ["redis.url"]
+    assert errors["redis.url"].startswith("the value (not shown) is wrong; ")
+    assert "hunter2" not in errors["redis.url"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://h",
+        "redis://h/",
+        "redis://cache-1.shop_eu.internal.:6379/15",
+        "redis://ops:p%40%2F%3F%23:w0rd!@h:1/0",
+        "redis://[::1]:6379/0",
+        "redis://h/0?db=3&username=ops&password=p%26w&protocol=3&health_check_interval=30",
+        "rediss://h/0?socket_timeout=1.5&socket_connect_timeout=2",
+        "rediss://h/0?ssl_cert_reqs=none&ssl_check_hostname=false",
+        "rediss://h/0?ssl_ca_certs=/ca.pem&ssl_certfile=/c.pem&ssl_keyfile=/k.pem",
+        "unix:///run/redis.sock?db=1",
+        "unix://ops:pw@/run/redis.sock",
+    ],
+)
+def test_what_is_accepted_as_a_redis_url_the_clients_can_use(url: str) -> None:
+    assert parse_settings({"redis": {"url": url}}, {}).redis.url == url
+    redis.Redis.from_url(url).connection_pool.make_connection()
+    redis.asyncio.Redis.from_url(url).connection_pool.make_connection()
+
+
+def test_the_doctor_tells_a_wrong_url_without_the_password_and_ends_with_2(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MATCHWATCH_HOME", str(tmp_path))
+    monkeypatch.setenv("MATCHWATCH_REDIS_URL", "redis://:12345/secret@h:6379/0")
+    done = CliRunner().invoke(doctor.command, ["--json"])
+    assert done.exit_code == 2, done.output
+    assert "redis.url: the value (not shown) is wrong" in done.output
+    assert "secret" not in done.output
+
+
+def test_rules_that_no_detector_can_follow_are_told_before_any_server_is_asked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MATCHWATCH_HOME", str(tmp_path))
+    monkeypatch.setenv("MATCHWATCH_KAFKA_BROKERS", "127.0.0.1:1")
+    config = tmp_path / "matchwatch.toml"
+    config.write_text('[[rules]]\nname = "a"\nsignal = "ctr"\ndetector = "oracle"\n')
+    for role in ("all", "score", "detect"):
+        with pytest.raises(BadSettings, match=r"rules\[0\]\.detector: no detector is called 'oracle'"):
+            CliRunner().invoke(worker.command, ["--role", role, "--config", str(config)], catch_exceptions=False)
+    found = CliRunner().invoke(doctor.command, ["--config", str(config)])
+    assert found.exit_code == 2
+    assert "rules[0].detector: no detector is called 'oracle'" in found.output
 
 
 def test_the_hash_changes_with_the_settings_that_shape_the_fold_and_no_others() -> None:

@@ -2,6 +2,7 @@
 
 import calendar
 import json
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -126,6 +127,16 @@ def test_what_is_no_time_of_an_event_is_refused(literal: str, reason: str) -> No
     with pytest.raises(BadRecord) as refused:
         decoded(literal)
     assert (refused.value.reason, refused.value.path) == (reason, "$.timestamp")
+
+
+def test_a_refused_number_is_shown_cut_like_the_times_it_is_compared_with() -> None:
+    for literal, shown in (
+        ("946684799999.9999999999", "946684799999.999 lies before 2000"),
+        ("1" + "9" * 400, "1.99999999999999e+400 lies after 2089"),
+        ("5", "5 lies before 2000"),
+    ):
+        with pytest.raises(BadRecord, match=re.escape(f"$.timestamp: {shown}")):
+            decoded(literal)
 
 
 def test_numbers_and_texts_name_the_same_instants_as_the_standard_library() -> None:

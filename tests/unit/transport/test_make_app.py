@@ -63,8 +63,13 @@ def test_reading_goes_on_where_the_stage_wants_but_never_below_the_log(
 
 
 def test_a_commit_beyond_the_log_is_refused_with_its_cure() -> None:
-    with pytest.raises(OffsetsBeyondLog, match=r"10 of search-events\[2\].*ends at 9.*group_prefix"):
+    with pytest.raises(OffsetsBeyondLog, match=r"search-events\[2\].* up to 10.*ends at 9.*topic_prefix"):
         seek_offset(SEARCHES, Committed(10, "", log_start=5, log_end=9), None)
+
+
+def test_a_stage_that_wants_to_read_beyond_the_log_has_state_of_an_older_topic() -> None:
+    with pytest.raises(OffsetsBeyondLog, match=r"up to 12.*ends at 9"):
+        seek_offset(SEARCHES, Committed(None, "", log_start=0, log_end=9), 12)
 
 
 def test_metadata_beyond_the_brokers_limit_is_refused_in_bytes_not_characters() -> None:
