@@ -1,7 +1,12 @@
 """The one sentence of an alert."""
 
+from typing import Final
+
 from detectors.lifecycle import Step
-from schemas.alerts import AlertData
+from schemas.alerts import AlertData, SuspectedCause
+
+SAME_TIME_S: Final = 10
+"""A cohort's length by default."""
 
 _SHARES = frozenset(
     {
@@ -23,12 +28,22 @@ def summary(step: Step, data: AlertData) -> str:
         return f"{where} is back to about {expected}"
     if step is Step.ACCEPTED:
         return f"{where}: {value} is taken as the new level (it was {expected})"
-    why, cause = "", data.suspected_cause
-    if cause is not None:
-        seconds = f"{abs(round(cause.seconds_before))} s {'before' if cause.seconds_before >= 0 else 'after'}"
-        why = f"; {cause.model} {cause.version} ({cause.role}) was deployed {seconds}"
+    why = f"; {deployed(data.suspected_cause)}" if data.suspected_cause is not None else ""
     again = "still " if step is Step.REPEATED else ""
     return f"{where} is {again}{value} instead of {expected} since {data.started_at}{why}"
+
+
+def deployed(cause: SuspectedCause) -> str:
+    """Say what was deployed and when. The beginning of a change is known to a cohort, so nearer is the same time."""
+    seconds = round(cause.seconds_before)
+    when = (
+        "as it began"
+        if abs(seconds) <= SAME_TIME_S
+        else f"{seconds} s before"
+        if seconds > 0
+        else f"{-seconds} s after"
+    )
+    return f"{cause.model} {cause.version} ({cause.role}) was deployed {when}"
 
 
 def shown(signal: str, value: float | None) -> str:

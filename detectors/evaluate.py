@@ -114,7 +114,9 @@ class EvaluateFold:
     @property
     def open_searches(self) -> int:
         """Searches whose last horizon has not passed."""
-        return self._searches.next_row - self._searches.first_row
+        closed_ms = self._closed[self._settings.horizons_s[-1]]
+        waiting = [cohort for start_ms, cohort in self._cohorts.items() if start_ms >= closed_ms]
+        return sum(end - first for cohort in waiting for first, end in cohort.row_ranges)
 
     def nbytes(self) -> int:
         """Say how much memory the open searches take."""

@@ -58,7 +58,7 @@ def run_role(
         topics=[settings.kafka.topic_prefix + topic.name for topic in READS[role]],
         session_timeout_s=settings.kafka.session_timeout_s,
     )
-    served.ready = lambda: app.ready
+    served.ready = lambda: app.ready and app.driver.is_connected
     served.live = lambda: app.driver.busy_s < STUCK_S
     run_worker(app)
 

@@ -65,9 +65,8 @@ def _show(console: Console, result: DemoResult) -> None:
     if verdict.ok and verdict.alert is None:
         console.print(Text("✓ nothing went wrong, and no alert came", style="bold green"))
     elif verdict.ok:
-        console.print(
-            Text("✓ the alert came, names what was deployed, and nothing fired before it", style="bold green")
-        )
+        named = "named what was deployed" if verdict.expected_cause else "no deployment did it"
+        console.print(Text(f"✓ the alert came, {named}, and nothing fired before it", style="bold green"))
     console.print(Text(f"{result.searches:,} searches and {result.clicks:,} clicks in {result.seconds:.0f} s"))
 
 

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from schemas.alerts import FIRING_TYPE, Alert
+from schemas.events import ModelRef
 from schemas.timestamps import format_timestamp, timestamp_ms
 from streams.demo.plan import Expected
 
@@ -29,6 +30,8 @@ class Verdict(msgspec.Struct, frozen=True):
     """The first alert that tells what is wrong."""
     others: tuple[Alert, ...]
     """All other alerts, in order of their detection."""
+    expected_cause: ModelRef | None = None
+    """The deployment that did it, where one did."""
 
     @property
     def ok(self) -> bool:
@@ -70,7 +73,8 @@ def judge(expected: Expected | None, alerts: Sequence[Alert]) -> Verdict:
             problems.append(f"the alert suspects no deployment; it was {' '.join(right)}")
         elif (named.model, named.version) != right:
             problems.append(f"the alert suspects {named.model} {named.version}; it was {' '.join(right)}")
-    return Verdict(tuple(problems), alert, tuple(other for other in fired if other is not alert))
+    others = tuple(other for other in fired if other is not alert)
+    return Verdict(tuple(problems), alert, others, expected.cause)
 
 
 def _tells(alert: Alert, expected: Expected) -> bool:

@@ -7,7 +7,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from detectors.alert_text import shown
+from detectors.alert_text import deployed, shown
 from schemas.alerts import Alert, AlertData, SampleSearch
 from streams.readers.printable import printable
 
@@ -97,9 +97,7 @@ def _cause(data: AlertData) -> str:
     cause = data.suspected_cause
     if cause is None:
         return "no deployment fits in time" if data.status == "firing" else ""
-    side = "before" if cause.seconds_before >= 0 else "after"
-    seconds = abs(cause.seconds_before)
-    return f"{cause.model} {cause.version} ({cause.role}), deployed {seconds:.0f} s {side} the change began"
+    return deployed(cause)
 
 
 def _segments(data: AlertData) -> str:
@@ -113,10 +111,13 @@ def _sample(sample: SampleSearch) -> Table:
     table = Table(title=title, title_justify="left", title_style="", box=None, padding=(0, 2), pad_edge=False)
     table.add_column("#", justify="right", style="dim")
     table.add_column("match", justify="right")
-    table.add_column("", style="green")
+    clicks = any(item.clicked for item in sample.items)
+    if clicks:
+        table.add_column("", style="green")
     table.add_column("item", overflow="fold")
     for item in sample.items:
         score = _NONE if item.score is None else f"{item.score:.2f}"
         name = f"{item.title}  [{item.object_id}]" if item.title else item.object_id
-        table.add_row(str(item.position), score, _CLICKED if item.clicked else "", Text(printable(name)))
+        clicked = [_CLICKED if item.clicked else ""] if clicks else []
+        table.add_row(str(item.position), score, *clicked, Text(printable(name)))
     return table

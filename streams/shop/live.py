@@ -43,8 +43,9 @@ def send_live(
     """Run the shop against Kafka.
 
     The header of each record says when it arrived in event time. Items and deployments are acknowledged before
-    anything that comes after them. Once the last search is out nothing is waited for: the clicks that would come
-    later go out at once.
+    anything that comes after them. A run ends with its last search, as if one looked at a shop at that moment; only
+    with `finish` the clicks that would come later follow, at once. Else they would lie in the log ahead of whatever
+    is sent next, and make it late.
 
     Args:
         simulation: what to run.
@@ -69,6 +70,8 @@ def send_live(
     for emitted in simulate(simulation, shop):
         if emitted.arrival_ms <= simulation.end_ms:
             pace.wait_for(emitted.arrival_ms)
+        elif not finish:
+            break
         confirmed = emitted.topic in _CONFIRMED
         if unconfirmed and not confirmed:
             sender.flush()

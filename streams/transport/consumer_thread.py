@@ -267,6 +267,11 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
     async def _in_stage_loop(self, work: Coroutine[Any, Any, T]) -> T:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.parent_loop))
 
+    def is_connected(self) -> bool:
+        """Whether any broker is connected; plain reads, from any thread."""
+        consumer = self._consumer
+        return consumer is not None and any(one.connected() for one in tuple(consumer._client._conns.values()))
+
     def fetch_state(self, tp: TP) -> Any:
         """Give aiokafka's state of one partition (position, lso, timestamp), or None; plain reads, from any thread."""
         for open_tp, state in self._open_tps if self._open is not None else ():

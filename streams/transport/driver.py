@@ -54,6 +54,11 @@ class Driver:
         return 0.0 if self._busy_since_s is None else time.monotonic() - self._busy_since_s
 
     @property
+    def is_connected(self) -> bool:
+        """Whether a broker is connected."""
+        return self._thread is not None and self._thread.is_connected()
+
+    @property
     def thread(self) -> "BatchConsumerThread":
         """The thread that fetches.
 

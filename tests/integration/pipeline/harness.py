@@ -65,12 +65,12 @@ class Pipeline:
                 worker.kill()
                 worker.wait()
 
-    def start(self, role: str) -> subprocess.Popen[bytes]:
+    def start(self, role: str, *options: str) -> subprocess.Popen[bytes]:
         """Start one worker of a role."""
         log = self._folder / f"{role}-{len(self._workers)}.log"
         with log.open("wb") as out:
             worker = subprocess.Popen(
-                [sys.executable, "-m", "streams.cli.main", "worker", "--role", role, "--wait"],
+                [sys.executable, "-m", "streams.cli.main", "worker", "--role", role, "--wait", *options],
                 env=self._env,
                 stdout=out,
                 stderr=subprocess.STDOUT,

@@ -4,7 +4,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
@@ -12,7 +12,9 @@ import pytest
 
 from schemas.settings import Settings
 from streams.roles import ROLES, port_of_role
-from tests.integration.pipeline.harness import MODELS, environment, wait_until
+from streams.stack.kafka import start_kafka
+from streams.stack.process import stop
+from tests.integration.pipeline.harness import MODELS, Pipeline, environment, wait_until
 
 pytestmark = pytest.mark.kafka
 
@@ -83,6 +85,31 @@ def test_one_command_runs_all_three_stages_until_it_is_killed(settings: Settings
         supervisor.kill()
         supervisor.wait()
     wait_until(lambda: not any(answers(one, "/live") for one in addresses), "the end of all stages")
+
+
+def test_a_worker_whose_broker_has_gone_is_alive_and_not_ready(
+    fresh_settings: Callable[..., Settings], redis_url: str, tmp_path: Path
+) -> None:
+    brokers, server = start_kafka(tmp_path / "kafka")
+    settings = fresh_settings(redis={"url": redis_url}, kafka={"brokers": brokers})
+    try:
+        with Pipeline(settings, tmp_path) as pipeline:
+            running = pipeline.start("evaluate", "--address-file", str(tmp_path / "address"))
+            wait_until(lambda: bool(address_of(tmp_path)), "an address")
+            address = address_of(tmp_path)
+            wait_until(lambda: answers(address, "/ready"), "a worker that is ready")
+            stop(server, grace_s=0)
+            wait_until(lambda: not answers(address, "/ready"), "a worker that says it is not ready")
+            assert answers(address, "/live")
+            running.kill()
+            running.wait()
+    finally:
+        stop(server, grace_s=0)
+
+
+def address_of(folder: Path) -> str:
+    file = folder / "address"
+    return file.read_text("ascii").strip() if file.exists() else ""
 
 
 def answers(address: str, path: str) -> bool:
