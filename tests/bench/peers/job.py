@@ -1,7 +1,7 @@
-"""What every peer does with an event: score, join, count, watch for drift. The framework around it is the peer's own.
+"""What every peer does with an event: score, join, count by series and segment, watch for drift, and emit each cohort.
 
-Less than the pipeline does, where it does less: no exactly-once, no state that survives a crash, one horizon's clicks,
-no pairs by shown rank, no variances, no exemplars, no segments but the device. Nothing more.
+What the pipeline does and this does not: no exactly-once, no state that survives a crash, no dead letters, no
+variances and no exemplars.
 """
 
 from dataclasses import dataclass, field
@@ -18,25 +18,37 @@ from inference.two_tower import load_two_tower
 from tests.bench.peers.events import Click, Search, encode
 
 BUCKET_MS = 10_000
-HORIZON_MS = 1_800_000
+HORIZONS_MS = (60_000, 1_800_000)
+LABEL_FREE = 0
 LATENESS_MS = 30_000
 
 SeriesKey = tuple[str, str, str, str]
 
 
 @dataclass(slots=True)
-class Cohort:
-    """Counters of one series and bucket."""
+class Segment:
+    """Counters of one value of one dimension."""
 
     searches: int = 0
     impressions: int = 0
     clicks: int = 0
+
+
+@dataclass(slots=True)
+class Cohort:
+    """Counters of one series and bucket; those of clicks belong to the horizon that was counted last."""
+
+    searches: int = 0
+    impressions: int = 0
+    zero_results: int = 0
+    clicks: int = 0
+    purchases: int = 0
     latency_total_ms: float = 0.0
     match_total: float = 0.0
-    concordant: int = 0
-    discordant: int = 0
-    by_device: dict[str, int] = field(default_factory=dict)
-    by_category: dict[str, int] = field(default_factory=dict)
+    pairs: list[int] = field(default_factory=lambda: [0, 0, 0])
+    shown_pairs: list[int] = field(default_factory=lambda: [0, 0, 0])
+    segments: dict[tuple[str, str], Segment] = field(default_factory=dict)
+    exposure: dict[str, int] = field(default_factory=dict)
     open: list["OpenSearch"] = field(default_factory=list)
 
 
@@ -44,11 +56,13 @@ class Cohort:
 class OpenSearch:
     """A search whose clicks may still come."""
 
+    query_id: str
     time_ms: int
-    cohort: Cohort
+    segments: list[Segment]
     ids: list[str]
     scores: list[float]
-    clicked: set[str] = field(default_factory=set)
+    clicked_after_ms: dict[str, int] = field(default_factory=dict)
+    bought_after_ms: dict[str, int] = field(default_factory=dict)
 
 
 class Watch:
@@ -68,11 +82,11 @@ class Job:
         files = ModelRepository(Path(models_dir)).read(ModelName("shop-match", "1"))
         self.scorer = Scorer(load_two_tower(files), 200_000, 50_000)
         self.searches: dict[str, OpenSearch] = {}
-        self.early: dict[str, list[tuple[int, str]]] = {}
+        self.early: dict[str, list[tuple[int, str, str]]] = {}
         self.cohorts: dict[tuple[int, SeriesKey], Cohort] = {}
         self.watches: dict[SeriesKey, Watch] = {}
         self.watermarks: dict[tuple[str, int], int] = {}
-        self.closed_ms = 0
+        self.closed_ms = dict.fromkeys((LABEL_FREE, *HORIZONS_MS), 0)
         self.places = self.finishing = finishing_partitions
         self.total_searches = 0
         self.total_clicks = 0
@@ -95,19 +109,32 @@ class Job:
         match_at_10 = sum(scores[:10]) / max(1, len(scores[:10]))
         cohort.searches += 1
         cohort.impressions += len(ids)
+        cohort.zero_results += not ids
         cohort.latency_total_ms += event.latency_ms or 0.0
         cohort.match_total += match_at_10
-        device = event.query_attributes.get("device", "unknown")
-        cohort.by_device[device] = cohort.by_device.get(device, 0) + 1
-        counts = cohort.by_category
+        exposure = cohort.exposure
         for result in event.results:
             category = result.category or "unknown"
-            counts[category] = counts.get(category, 0) + 1
-        opened = OpenSearch(time_ms, cohort, ids, scores)
+            exposure[category] = exposure.get(category, 0) + 1
+        segments = []
+        first = event.results[0].category if event.results else None
+        attributes = event.query_attributes
+        for name in (
+            ("device", attributes.get("device", "unknown")),
+            ("locale", attributes.get("locale", "unknown")),
+            ("category", first or "unknown"),
+        ):
+            segment = cohort.segments.get(name)
+            if segment is None:
+                segment = cohort.segments[name] = Segment()
+            segment.searches += 1
+            segment.impressions += len(ids)
+            segments.append(segment)
+        opened = OpenSearch(event.query_id, time_ms, segments, ids, scores)
         cohort.open.append(opened)
         self.searches[event.query_id] = opened
-        for click_ms, object_id in self.early.pop(event.query_id, ()):
-            self._join(opened, click_ms, object_id)
+        for click_ms, object_id, action in self.early.pop(event.query_id, ()):
+            self._join(opened, click_ms, object_id, action)
         watch = self.watches.get(series)
         if watch is None:
             watch = self.watches[series] = Watch()
@@ -122,13 +149,13 @@ class Job:
     def click(self, event: Click, place: tuple[str, int]) -> bool:
         """Take one click; says whether it counted (now, not once its search comes)."""
         time_ms = int(event.timestamp.timestamp() * 1000)
-        if not self._timely(time_ms, place) or event.action_name != "click":
+        if not self._timely(time_ms, place) or event.action_name not in ("click", "purchase"):
             return False
         opened = self.searches.get(event.query_id)
         if opened is None:
-            self.early.setdefault(event.query_id, []).append((time_ms, event.object_id))
+            self.early.setdefault(event.query_id, []).append((time_ms, event.object_id, event.action_name))
             return False
-        return self._join(opened, time_ms, event.object_id)
+        return self._join(opened, time_ms, event.object_id, event.action_name)
 
     def finish(self, place: tuple[str, int], watermark_ms: int) -> bool:
         """Take the end of a partition; says whether all partitions have ended, so that `close` closes all."""
@@ -141,38 +168,46 @@ class Job:
         return encode({"finished": True, "searches": self.total_searches, "clicks": self.total_clicks})
 
     def close(self) -> list[bytes]:
-        """Give the rollups of cohorts whose horizon has passed."""
+        """Give the rollups of cohorts that have ended, or whose horizon has passed."""
         if len(self.watermarks) < self.places:
             return []
-        through_ms = min(self.watermarks.values()) - LATENESS_MS - HORIZON_MS - BUCKET_MS
-        if through_ms < self.closed_ms:
-            return []
-        self.closed_ms = through_ms + BUCKET_MS
-        rollups = []
-        for bucket_ms, series in [key for key in self.cohorts if key[0] <= through_ms]:
-            cohort = self.cohorts.pop((bucket_ms, series))
-            for opened in cohort.open:
-                _count_pairs(cohort, opened)
-            self.total_searches += cohort.searches
-            self.total_clicks += cohort.clicks
-            ctr = cohort.clicks / cohort.impressions if cohort.impressions else 0.0
-            watch = self.watches[series]
-            watch.ctr.update(ctr)
+        rollups: list[bytes] = []
+        watermark_ms = min(self.watermarks.values()) - LATENESS_MS
+        for horizon_ms, closed_ms in self.closed_ms.items():
+            through_ms = (watermark_ms - horizon_ms) // BUCKET_MS * BUCKET_MS
+            if through_ms <= closed_ms:
+                continue
+            self.closed_ms[horizon_ms] = through_ms
+            for bucket_ms, series in [key for key in self.cohorts if closed_ms <= key[0] < through_ms]:
+                rollups.append(self._rollup(bucket_ms, series, horizon_ms))
+                if horizon_ms == HORIZONS_MS[-1]:
+                    for opened in self.cohorts.pop((bucket_ms, series)).open:
+                        del self.searches[opened.query_id]
+        return rollups
+
+    def _rollup(self, bucket_ms: int, series: SeriesKey, horizon_ms: int) -> bytes:
+        cohort = self.cohorts[bucket_ms, series]
+        if horizon_ms != LABEL_FREE:
+            _count_labels(cohort, horizon_ms)
+        watch = self.watches[series]
+        if horizon_ms == HORIZONS_MS[0]:
+            watch.ctr.update(cohort.clicks / cohort.impressions if cohort.impressions else 0.0)
             if watch.ctr.drift_detected:
                 self.alerts.append(encode({"series": series, "time_ms": bucket_ms, "signal": "ctr"}))
-            rollups.append(
-                encode({
-                    "series": series, "cohort_start_ms": bucket_ms, "searches": cohort.searches,
-                    "impressions": cohort.impressions, "clicks": cohort.clicks,
-                    "latency_ms": cohort.latency_total_ms / cohort.searches,
-                    "match_at_10": cohort.match_total / cohort.searches,
-                    "concordant": cohort.concordant, "discordant": cohort.discordant,
-                    "devices": cohort.by_device, "exposure": cohort.by_category,
-                })
-            )  # fmt: skip
-        if rollups:
-            self.searches = {key: opened for key, opened in self.searches.items() if opened.time_ms >= self.closed_ms}
-        return rollups
+        if horizon_ms == HORIZONS_MS[-1]:
+            self.total_searches += cohort.searches
+            self.total_clicks += cohort.clicks
+        return encode({
+            "series": series, "cohort_start_ms": bucket_ms, "horizon_ms": horizon_ms, "searches": cohort.searches,
+            "impressions": cohort.impressions, "zero_results": cohort.zero_results, "clicks": cohort.clicks,
+            "purchases": cohort.purchases, "latency_ms": cohort.latency_total_ms / cohort.searches,
+            "match_at_10": cohort.match_total / cohort.searches, "pairs": cohort.pairs,
+            "shown_pairs": cohort.shown_pairs, "exposure": cohort.exposure,
+            "segments": [
+                (*place, segment.searches, segment.impressions, segment.clicks)
+                for place, segment in cohort.segments.items()
+            ],
+        })  # fmt: skip
 
     def _timely(self, time_ms: int, place: tuple[str, int]) -> bool:
         largest_ms = self.watermarks.get(place, 0)
@@ -181,24 +216,39 @@ class Job:
             return True
         return time_ms >= largest_ms - LATENESS_MS
 
-    def _join(self, opened: OpenSearch, time_ms: int, object_id: str) -> bool:
-        fits = time_ms - opened.time_ms <= HORIZON_MS and object_id in opened.ids and object_id not in opened.clicked
+    def _join(self, opened: OpenSearch, time_ms: int, object_id: str, action: str) -> bool:
+        after_ms = time_ms - opened.time_ms
+        fits = -LATENESS_MS <= after_ms <= HORIZONS_MS[-1] and object_id in opened.ids
         if fits:
-            opened.clicked.add(object_id)
-            opened.cohort.clicks += 1
+            first = opened.clicked_after_ms if action == "click" else opened.bought_after_ms
+            first[object_id] = min(after_ms, first.get(object_id, after_ms))
         return fits
 
 
-def _count_pairs(cohort: Cohort, opened: OpenSearch) -> None:
-    """Pairs of clicked and examined, not clicked items: down to one below the lowest click."""
-    if not opened.clicked:
-        return
-    places = [place for place, object_id in enumerate(opened.ids) if object_id in opened.clicked]
+def _count_labels(cohort: Cohort, horizon_ms: int) -> None:
+    cohort.clicks = cohort.purchases = 0
+    cohort.pairs, cohort.shown_pairs = [0, 0, 0], [0, 0, 0]
+    for segment in cohort.segments.values():
+        segment.clicks = 0
+    for opened in cohort.open:
+        if opened.bought_after_ms:
+            cohort.purchases += sum(after_ms <= horizon_ms for after_ms in opened.bought_after_ms.values())
+        if opened.clicked_after_ms:
+            clicked = {name for name, after_ms in opened.clicked_after_ms.items() if after_ms <= horizon_ms}
+            cohort.clicks += len(clicked)
+            for segment in opened.segments:
+                segment.clicks += len(clicked)
+            if clicked:
+                _count_pairs(cohort, opened, clicked)
+
+
+def _count_pairs(cohort: Cohort, opened: OpenSearch, clicked: set[str]) -> None:
+    """Pairs of clicked and examined, not clicked items, down to one below the lowest click: higher, lower, tied."""
+    places = [place for place, object_id in enumerate(opened.ids) if object_id in clicked]
     examined = [place for place in range(min(len(opened.ids), places[-1] + 2)) if place not in places]
+    pairs, shown_pairs, scores = cohort.pairs, cohort.shown_pairs, opened.scores
     for place in places:
-        score = opened.scores[place]
+        score = scores[place]
         for other in examined:
-            if score > opened.scores[other]:
-                cohort.concordant += 1
-            elif score < opened.scores[other]:
-                cohort.discordant += 1
+            pairs[0 if score > scores[other] else 1 if score < scores[other] else 2] += 1
+            shown_pairs[0 if place < other else 1] += 1
