@@ -58,7 +58,28 @@ def _with_labels(cohort: Cohort, searches: OpenSearches, number: int, horizon_s:
         horizon_s=horizon_s,
         partition=first.partition,
     )
-    return {
-        series: merge(msgspec.structs.replace(rollup, horizon_s=horizon_s), labels[series])
-        for series, rollup in cohort.label_free.items()
-    }
+    return {series: _joined(rollup, labels[series]) for series, rollup in cohort.label_free.items()}
+
+
+def _joined(label_free: Rollup, labels: Rollup) -> Rollup:
+    """Put the label fields of one rollup into another: what `merge` would give, without adding what is zero."""
+    return msgspec.structs.replace(
+        label_free,
+        horizon_s=labels.horizon_s,
+        labels=labels.labels,
+        pairs=labels.pairs,
+        shown_pairs=labels.shown_pairs,
+        clicked_at=labels.clicked_at,
+        clicked_score_bins=labels.clicked_score_bins,
+        segments={
+            dimension: {
+                value: msgspec.structs.replace(
+                    counts, clicks=mine.clicks, concordant=mine.concordant, discordant=mine.discordant, tied=mine.tied
+                )
+                if (mine := labels.segments[dimension][value]).clicks
+                else counts
+                for value, counts in values.items()
+            }
+            for dimension, values in label_free.segments.items()
+        },
+    )

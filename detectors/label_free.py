@@ -1,5 +1,7 @@
 """What a cohort's searches tell without any click: counts, latency, scores and exposure of each series."""
 
+from collections.abc import Iterable
+from itertools import repeat
 from typing import Any, Final
 
 import numpy as np
@@ -166,25 +168,22 @@ def sum_segments(
     """
     series, combination = np.divmod(key, max(1, len(cohort.combinations)))
     result: list[dict[str, dict[str, SegmentCounts]]] = [{} for _ in cohort.series]
-    whole = [name not in _FRACTIONS for name in columns]
     for place, dimension in enumerate(cohort.dimensions):
         numbers: dict[str, int] = {}
         value_of = [numbers.setdefault(values[place], len(numbers)) for values in cohort.combinations]
         slot = series * len(numbers) + np.array(value_of, dtype=np.int64)[combination]
         length = len(cohort.series) * len(numbers)
         present = np.flatnonzero(np.bincount(slot, minlength=length))
-        sums = [np.bincount(slot, weights=values, minlength=length)[present] for values in columns.values()]
-        rows = zip(
-            *(
-                total.astype(np.int64).tolist() if is_whole else total.tolist()
-                for total, is_whole in zip(sums, whole, strict=True)
-            ),
-            strict=True,
-        )
+        fields: list[Iterable[float]] = []
+        for name in SegmentCounts.__struct_fields__:
+            if name in columns:
+                sums = np.bincount(slot, weights=columns[name], minlength=length)[present]
+                fields.append((sums if name in _FRACTIONS else sums.astype(np.int64)).tolist())
+            else:
+                fields.append(repeat(0))
         names = list(numbers)
-        for number, row in zip(present.tolist(), rows, strict=True):
-            mine = result[number // len(numbers)].setdefault(dimension, {})
-            mine[names[number % len(numbers)]] = SegmentCounts(**dict(zip(columns, row, strict=True)))
+        for number, counts in zip(present.tolist(), map(SegmentCounts, *fields), strict=True):
+            result[number // len(names)].setdefault(dimension, {})[names[number % len(names)]] = counts
     return result
 
 

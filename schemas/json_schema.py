@@ -5,6 +5,7 @@ bytes, calendars and clocks have no words in JSON Schema. Bounds hold for number
 rounds them first may refuse the last fraction of a millisecond before one.
 """
 
+from inspect import cleandoc
 from typing import Any, Final
 
 import msgspec
@@ -60,6 +61,8 @@ def json_schema(name: str) -> dict[str, Any]:
     record = RECORDS[name]
     (_,), components = msgspec.json.schema_components((record,), ref_template="#/$defs/{name}")
     for struct, schema in components.items():
+        if "description" in schema:  # a docstring, which Python 3.13 keeps without its indentation
+            schema["description"] = cleandoc(schema["description"])
         # The decoders ignore and count what they do not know, and a later version may add fields.
         schema.pop("additionalProperties", None)
         for field in schema.get("properties", {}):

@@ -23,6 +23,9 @@ END_MS: Final = 3_786_912_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 _MINUTE: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]([01][0-9]|2[0-3]):([0-5][0-9])")
+_USUAL_LENGTH: Final = 24
+_SECOND: Final = re.compile(r":[0-5][0-9]")
+_FRACTION: Final = re.compile(r"\.[0-9]{3}[Zz]")
 _REST: Final = re.compile(r":([0-5][0-9])(?:\.([0-9]+))?(?:[Zz]|([+-])([01][0-9]|2[0-3]):([0-5][0-9]))")
 
 
@@ -80,6 +83,11 @@ def format_timestamp(time_ms: int) -> str:
 
 def _text_ms(text: str, path: str) -> int:
     minute_ms = _minute_ms(text[:16])
+    if len(text) == _USUAL_LENGTH and minute_ms is not None:
+        # As most producers write it: 2026-11-23T10:00:00.123Z.
+        second_ms, fraction_ms = _second_ms(text[16:19]), _fraction_ms(text[19:])
+        if second_ms is not None and fraction_ms is not None:
+            return minute_ms + second_ms + fraction_ms
     rest = _REST.fullmatch(text, 16)
     if minute_ms is None or rest is None:
         raise BadRecord(
@@ -106,6 +114,16 @@ def _minute_ms(text: str) -> int | None:
     except ValueError:  # 30 February, or the year 0
         return None
     return ((day * 24 + int(minute[2])) * 60 + int(minute[3])) * 60_000
+
+
+@lru_cache(maxsize=128)
+def _second_ms(text: str) -> int | None:
+    return int(text[1:]) * 1000 if _SECOND.fullmatch(text) else None
+
+
+@lru_cache(maxsize=1024)
+def _fraction_ms(text: str) -> int | None:
+    return int(text[1:4]) if _FRACTION.fullmatch(text) else None
 
 
 def _shown(value: str | int | Decimal) -> str:

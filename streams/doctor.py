@@ -1,25 +1,28 @@
 """What matchwatch needs, looked at one by one; each finding with its cure."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
-import redis
+from confluent_kafka.admin import AdminClient
 
 from detectors.rule_settings import rules_of
 from inference.repository import ModelName, ModelRepository
 from schemas.errors import BadSettings, MatchwatchError, ModelRefused, ServerUnavailable
-from schemas.settings import RedisSettings, ScoreSettings, Settings
+from schemas.settings import KafkaSettings, RedisSettings, ScoreSettings, Settings
+from streams.group_lag import at_a_stand, group_lags
 from streams.kafka_admin import connect, is_embedded, topic_states
 from streams.models_folder import models_folder
+from streams.preflight import redis_problem
 from streams.stack.embedded import LIMITS
 from streams.stack.home import home_folder, load_settings, read_stack
 from streams.stack.jars import can_run_kafka, java
 from streams.stack.redis import redis_program
 from streams.stack.workers import is_ready
 
-_REDIS_TIMEOUT_S = 2.0
+_LOOK_AGAIN_S: Final = 3.0
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -47,16 +50,14 @@ def examine(config: Path | None = None) -> list[Finding]:
     except MatchwatchError as error:
         return [*findings, Finding("stack", "fail", str(error))]
     findings.append(Finding("settings", "ok", "all keys are right"))
-    return [*findings, *_kafka(settings), _redis(settings.redis), _model(settings.score), *_workers()]
+    return [*findings, *_kafka(settings), _redis(settings.redis), _model(settings.score), *_workers(settings)]
 
 
 def _programs() -> Iterator[Finding]:
     try:
         yield Finding("java", "ok", java())
-    except ServerUnavailable:
-        yield Finding(
-            "java", "warn", "not on the PATH", "install default-jre-headless; without it the broker is embedded"
-        )
+    except ServerUnavailable as error:
+        yield Finding("java", "warn", str(error), "without it the broker is embedded")
     if can_run_kafka():
         yield Finding("kafka's jars", "ok", "here, or Maven can fetch them")
     else:
@@ -87,19 +88,27 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
             yield Finding(f"topic {state.name}", "fail", "; ".join(state.differences), cure)
     if all(state.exists and not state.differences for state in states):
         yield Finding("topics", "ok", f"all {len(states)} are as the catalogue says")
+    stack = read_stack(home_folder())
+    if stack is not None and any(worker.process.alive for worker in stack.workers):
+        yield from _groups(client, settings.kafka)
+
+
+def _groups(client: AdminClient, kafka: KafkaSettings) -> Iterator[Finding]:
+    """Look twice at what running workers have read."""
+    before = group_lags(client, kafka, topic_states(client, kafka))
+    if not any(one.lag for one in before):
+        return
+    time.sleep(_LOOK_AGAIN_S)
+    for one in at_a_stand(before, group_lags(client, kafka, topic_states(client, kafka))):
+        told = f"{one.lag} records of {one.topic} are left to read, and none was read in {_LOOK_AGAIN_S:.0f} s"
+        yield Finding(f"group {one.group}", "warn", told, "look again; if it stays so, see the log of its worker")
 
 
 def _redis(settings: RedisSettings) -> Finding:
-    client = redis.Redis.from_url(
-        settings.url, socket_connect_timeout=_REDIS_TIMEOUT_S, socket_timeout=_REDIS_TIMEOUT_S
-    )
-    try:
-        client.ping()
-    except redis.RedisError as error:
+    problem = redis_problem(settings)
+    if problem:
         cure = "start one with `matchwatch up`, or set redis.url"
-        return Finding("redis", "fail", f"does not answer at {settings.shown_url}: {type(error).__name__}", cure)
-    finally:
-        client.close()
+        return Finding("redis", "fail", f"does not answer at {settings.shown_url}: {problem}", cure)
     return Finding("redis", "ok", f"answers at {settings.shown_url}")
 
 
@@ -112,10 +121,13 @@ def _model(settings: ScoreSettings) -> Finding:
     return Finding(f"model {live}", "ok", "its files are the ones that were trained")
 
 
-def _workers() -> Iterator[Finding]:
+def _workers(settings: Settings) -> Iterator[Finding]:
     stack = read_stack(home_folder())
     for worker in () if stack is None else stack.workers:
-        if is_ready(worker.address):
+        if worker.process.alive and worker.looks_elsewhere(settings):
+            told = f"looks for Kafka at {worker.kafka} and Redis at {worker.redis}, where the settings name others"
+            yield Finding(worker.name, "fail", told, "matchwatch up --worker")
+        elif is_ready(worker.address):
             yield Finding(worker.name, "ok", f"ready at {worker.address}")
         elif worker.process.alive:
             yield Finding(worker.name, "warn", "runs and is not ready", f"see {worker.process.log}")

@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 from inference.pool import ModelName
 from inference.repository import ModelRepository
 from schemas.errors import ServerUnavailable
-from schemas.settings import Settings
+from schemas.settings import RedisSettings, Settings
 from streams.kafka_admin import connect, ensure_topics
 from streams.models_folder import models_folder
 
@@ -30,7 +30,7 @@ def check_servers(settings: Settings, wait_s: float = 0.0) -> None:
     """
     ensure_topics(connect(settings.kafka, wait_s), settings.kafka)
     deadline_s = time.monotonic() + wait_s
-    while not _redis_answers(settings.redis.url):
+    while redis_problem(settings.redis):
         if time.monotonic() >= deadline_s:
             raise ServerUnavailable(
                 f"no Redis answers at {settings.redis.shown_url}: start one with `matchwatch up`, or set redis.url"
@@ -48,9 +48,10 @@ def check_model(settings: Settings) -> None:
     ModelRepository(models_folder(settings.score.models_dir)).read(ModelName(live.name, live.version))
 
 
-def _redis_answers(url: str) -> bool:
+def redis_problem(settings: RedisSettings) -> str:
+    """Ask Redis once: "" if it answers, else the kind of the problem; never its words, which may hold the URL."""
     try:
-        with Redis.from_url(url, socket_timeout=_PROBE_S, socket_connect_timeout=_PROBE_S) as redis:
-            return bool(redis.ping())
-    except (RedisError, OSError):
-        return False
+        with Redis.from_url(settings.url, socket_timeout=_PROBE_S, socket_connect_timeout=_PROBE_S) as redis:
+            return "" if redis.ping() else "no PONG"
+    except (RedisError, OSError) as error:
+        return type(error).__name__

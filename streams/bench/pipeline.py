@@ -8,6 +8,7 @@ and are stopped in their tracks while the measured part is sent; so the broker, 
 the figure, and the whole backlog is there when they go on.
 """
 
+import os
 import sys
 import time
 from collections import defaultdict
@@ -87,7 +88,7 @@ def worker_commands() -> dict[str, list[str]]:
 def worker_env(settings: Settings) -> dict[str, str]:
     """Give the settings of a run as the workers read them."""
     return {
-        "MATCHWATCH_CONFIG": "",
+        "MATCHWATCH_CONFIG": os.devnull,  # not a matchwatch.toml that lies where the bench is called
         "MATCHWATCH_HOME": "/nonexistent",
         "MATCHWATCH_KAFKA_BROKERS": settings.kafka.brokers,
         "MATCHWATCH_KAFKA_TOPIC_PREFIX": settings.kafka.topic_prefix,

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+from schemas.config import PREFIX
 from schemas.errors import MatchwatchError
 from streams.bench.cpu import cpu_seconds
 from streams.stack.lifeline import Lifeline
@@ -25,7 +26,7 @@ class Program:
 
     Args:
         commands: command line of each process, by name.
-        env: what is added to the environment.
+        env: what is added to the environment, from which our own settings are taken out.
         folder: for what they print.
         lifeline: ends them also where this process is killed.
     """
@@ -34,7 +35,9 @@ class Program:
         self, commands: Mapping[str, Sequence[str]], env: Mapping[str, str], folder: Path, lifeline: Lifeline
     ) -> None:
         self._commands = commands
-        self._env = {**os.environ, **env}
+        # No setting of whoever calls the bench may change what is measured.
+        ours = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+        self._env = {**ours, **env}
         self._folder = folder
         self._lifeline = lifeline
         self._processes: dict[str, Process] = {}

@@ -46,11 +46,6 @@ class Workload:
     clicks: list[Event]
     last_search_ms: int
 
-    @property
-    def search_bytes(self) -> float:
-        """Mean size of a measured search."""
-        return sum(len(event.value) for event in self.searches) / max(1, len(self.searches))
-
 
 def make_workload(
     searches: int, *, now_ms: int, rate: float, seed: int = 1, cold: bool = False, bucket_ms: int = 10_000

@@ -4,10 +4,10 @@ from collections import deque
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from schemas.alerts import Alert
 from schemas.topics import ALERTS
+from streams.cli.console import stdout_console
 from streams.readers.alert_log import AlertLog
 from streams.readers.alert_panel import alert_line, alert_panel
 from streams.readers.topic_reader import TopicReader
@@ -29,7 +29,7 @@ def command(*, follow: bool, last: int | None, brief: bool, wait_s: float, confi
     A firing alert is shown with all that is known of it, a resolved one as a line.
     """
     settings = load_settings(config)
-    console = Console(markup=False)
+    console = stdout_console()
 
     def show(alert: Alert, value: bytes) -> None:
         if as_json:
@@ -37,7 +37,9 @@ def command(*, follow: bool, last: int | None, brief: bool, wait_s: float, confi
         elif brief or alert.data.status == "resolved":
             console.print(alert_line(alert), soft_wrap=True)
         else:
-            console.print(alert_panel(alert))
+            panel = alert_panel(alert)
+            panel.expand = console.is_terminal  # else it is as wide as its text
+            console.print(panel)
 
     with TopicReader(settings.kafka, ALERTS, wait_s) as reader:
         log = AlertLog(reader)

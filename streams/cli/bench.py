@@ -2,7 +2,6 @@
 
 import importlib
 import time
-from pathlib import Path
 from typing import Final
 
 import click
@@ -10,9 +9,9 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from schemas.config import parse_settings
 from streams.bench.options import Options
 from streams.bench.report import Report, report
-from streams.stack.home import load_settings
 
 BENCHES: Final = ("pipeline",)
 """Each is a file of `streams/bench` with a function `bench`."""
@@ -27,18 +26,18 @@ BENCHES: Final = ("pipeline",)
 @click.option(
     "--rate", type=click.FloatRange(0.1), default=200.0, show_default=True, help="Searches a second of event time."
 )
-@click.option("--config", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Settings (TOML).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(*, name: str, runs: int, searches: int, rate: float, config: Path | None, as_json: bool) -> None:
+def command(*, name: str, runs: int, searches: int, rate: float, as_json: bool) -> None:
     """Measure CPU time on servers that the bench starts itself, in runs that take turns.
 
-    A target that is not met is said in the figure, and is no error.
+    All is measured with the default settings, whatever settings file or MATCHWATCH_ variables there are. A target
+    that is not met is said in the figure, and is no error.
     """
 
     def tell(line: str) -> None:
         click.echo(line, err=True)
 
-    options = Options(load_settings(config), runs, searches, rate, tell)
+    options = Options(parse_settings({}, {}), runs, searches, rate, tell)
     found = report(name, importlib.import_module(f"streams.bench.{name}").bench(options), time.time_ns() // 1_000_000)
     if as_json:
         click.echo(msgspec.json.encode(found))

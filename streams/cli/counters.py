@@ -6,10 +6,11 @@ from typing import Final
 
 import click
 import msgspec
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 
+from streams.cli.console import show, stdout_console
 from streams.readers.counter_store import CounterStore, LiveCounters
 from streams.stack.home import load_settings
 
@@ -39,18 +40,25 @@ def command(*, watch: bool, wait_s: float, config: Path | None, as_json: bool) -
                 time.sleep(EVERY_S)
                 click.echo(msgspec.json.encode(store.read(wait_s)))
         elif watch:
-            with Live(_shown(counters), console=Console(markup=False), auto_refresh=False) as live:
+            with Live(_shown(counters), console=stdout_console(), auto_refresh=False) as live:
                 while True:
                     time.sleep(EVERY_S)
                     live.update(_shown(store.read(wait_s)), refresh=True)
         else:
-            Console(markup=False).print(_shown(counters))
+            for table in _tables(counters):
+                show(table)
             _warn(counters)
 
 
 def _shown(counters: LiveCounters) -> RenderableType:
+    return Group(*_tables(counters))
+
+
+def _tables(counters: LiveCounters) -> tuple[Table, Table]:
     numbers = sorted(counters.partitions)
     table = Table("evaluate", "all", *(f"[{number}]" for number in numbers))
+    for column in table.columns:
+        column.no_wrap = True
     for column in table.columns[1:]:
         column.justify = "right"
     for name, total in counters.counters.items():
@@ -60,7 +68,7 @@ def _shown(counters: LiveCounters) -> RenderableType:
     detect.columns[1].justify = "right"
     for name, total in counters.detect.items():
         detect.add_row(name, f"{total:,}")
-    return Group(table, detect)
+    return table, detect
 
 
 def _warn(counters: LiveCounters) -> None:

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from schemas.topics import DEAD_LETTERS
+from streams.cli.console import show
 from streams.readers.dead_letter_log import DeadLetterGroup, group_dead_letters, read_dead_letters
 from streams.readers.printable import printable
 from streams.readers.topic_reader import TopicReader
@@ -36,11 +36,16 @@ def command(*, wait_s: float, config: Path | None, as_json: bool) -> None:
             out.flush()
             return
         groups = group_dead_letters(letters)
-        Console(markup=False).print(_table(groups) if groups else "no dead letters")
+        if groups:
+            show(_table(groups))
+        else:
+            click.echo("no dead letters")
 
 
 def _table(groups: list[DeadLetterGroup]) -> Table:
     table = Table("topic", "reason", "records", "newest at", "field", "what is wrong with it")
+    for column in table.columns[:5]:
+        column.no_wrap = True
     table.columns[2].justify = "right"
     for group in groups:
         newest = group.newest

@@ -6,11 +6,13 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 from schemas.errors import BadSettings, MatchwatchError
 
@@ -39,6 +41,18 @@ class CommandLine(click.Group):
             raise TypeError(f"streams/cli/{cmd_name}: `command` is no click.Command")
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that was called; of one that there is not, say which is spelt much like it."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            close = get_close_matches(args[0], self.list_commands(ctx), n=1)
+            if close:
+                error.message += f" Did you mean {close[0]!r}?"
+            raise
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the list of commands."""
         with formatter.section("Commands"):
@@ -55,6 +69,9 @@ class CommandLine(click.Group):
             return super().main(args, prog_name, standalone_mode=False, **extra)
         try:
             code = super().main(args, prog_name, standalone_mode=False, **extra)
+        except NoArgsIsHelpError as error:
+            error.show()
+            sys.exit(error.exit_code)
         except click.ClickException as error:
             _fail(error.format_message(), error.exit_code)
         except BadSettings as error:
@@ -67,6 +84,10 @@ class CommandLine(click.Group):
             # The reader of our output has gone, as `head` does; Python would complain once more at its end.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
+        except OSError as error:
+            if error.strerror is None:
+                raise  # a timeout within us, for one: no file that a person could see to
+            _fail(f"{error.filename}: {error.strerror}" if error.filename else error.strerror, 1)
         sys.exit(code if isinstance(code, int) else 0)
 
 

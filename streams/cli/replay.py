@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from schemas.timestamps import format_timestamp
+from streams.readers.printable import printable
 from streams.replay.records import Record
 from streams.replay.replay import Format, ReplaySummary, files_of, replay
 from streams.stack.home import load_settings
@@ -27,7 +28,11 @@ _EVERY_RECORDS = 500
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path))
 @click.option("--format", "format_", type=click.Choice(["matchwatch", "ubi"]), default="matchwatch", show_default=True)
 @click.option(
-    "--speed", type=click.FloatRange(min=0), default=0.0, show_default=True, help="Times real time; 0: at once."
+    "--speed",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    show_default=True,
+    help="Times real time; 0: at once. Gaps of more than a day are passed over.",
 )
 @click.option("--finish", is_flag=True, help="End with a watermark that closes every cohort.")
 @click.option("--config", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Settings (TOML).")
@@ -55,13 +60,13 @@ def command(
     if as_json:
         click.echo(msgspec.json.encode(summary))
     else:
-        _show(summary)
+        _show(summary, finish=finish)
 
 
 def _total_bytes(paths: tuple[Path, ...], format_: Format) -> int | None:
-    """Guess how much there is to send; None where it cannot be told: packed files, and logs to be converted."""
+    """Guess how much there is to send; None where it cannot be told: packed files, pipes, and logs to be converted."""
     files = [file for found in files_of(paths, format_).values() for file in found]
-    if format_ == "ubi" or any(file.suffix == ".gz" for file in files):
+    if format_ == "ubi" or any(file.suffix == ".gz" or not file.is_file() for file in files):
         return None
     return sum(file.stat().st_size for file in files)
 
@@ -79,8 +84,9 @@ def _progress() -> Progress:
     )
 
 
-def _show(summary: ReplaySummary) -> None:
-    console = Console()
+def _show(summary: ReplaySummary, *, finish: bool) -> None:
+    # Names of actions come from a log: nothing in them is markup, a picture or a command to the terminal.
+    console = Console(markup=False, emoji=False)
     for title, counts in (
         ("sent", summary.sent),
         ("sent without a key", summary.without_key),
@@ -98,10 +104,12 @@ def _show(summary: ReplaySummary) -> None:
         )
     if summary.watermark_ms is not None:
         console.print(f"finished: watermark {format_timestamp(summary.watermark_ms)} in every source partition")
+    elif finish:
+        console.print("not finished: no search or click has a time that could be read, so there is no watermark")
 
 
 def _table(title: str, counts: Mapping[str, int]) -> Table:
     table = Table(title, "count")
     for name, count in Counter(counts).most_common():
-        table.add_row(name, f"{count:,}")
+        table.add_row(printable(name), f"{count:,}")
     return table

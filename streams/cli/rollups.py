@@ -2,22 +2,24 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 import click
 import msgspec
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from schemas.rollup import LABEL_FREE, Rollup
 from schemas.timestamps import format_timestamp
 from schemas.topics import ROLLUPS
+from streams.cli.console import show
 from streams.readers.printable import printable
 from streams.readers.rollup_log import RollupLog
 from streams.readers.rollup_row import rollup_row
 from streams.readers.topic_reader import TopicReader
 from streams.stack.home import load_settings
 
+NOTHING_CLOSED: Final = "no cohort is closed yet"
 _TABLE_COHORTS = 12
 
 
@@ -56,7 +58,11 @@ def command(
         kept = last or (None if as_json else _TABLE_COHORTS)
         log = RollupLog(settings, reader, every=every, label_free=label_free, last=kept)
         log.read_to_end()
-        _print(log.closed(), every=every, as_json=as_json)
+        closed = log.closed()
+        if closed or as_json:
+            _print(closed, every=every, as_json=as_json)
+        else:
+            click.echo(NOTHING_CLOSED)
         if log.merged.differing:
             click.echo(
                 f"matchwatch: {log.merged.differing} repeated rollups differ from the first of their kind, "
@@ -70,7 +76,7 @@ def command(
 
 def _print(rollups: list[Rollup], *, every: bool, as_json: bool) -> None:
     if not as_json:
-        Console(markup=False).print(_table(rollups))
+        show(_table(rollups))
         return
     out = click.get_binary_stream("stdout")
     for rollup in rollups:
@@ -79,13 +85,13 @@ def _print(rollups: list[Rollup], *, every: bool, as_json: bool) -> None:
 
 
 def _table(rollups: Iterable[Rollup]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
     for name in ("cohort", "after", "series", "searches", "shown", "clicks", "CTR", "match", "p95 ms"):
-        number = name != "series"
-        table.add_column(name, no_wrap=number, justify="right" if number else "left", overflow="fold")
+        number = name != "series"  # which has spaces, between which it may wrap
+        table.add_column(name, no_wrap=number, justify="right" if number else "left")
     for rollup in rollups:
         row = rollup_row(rollup)
-        horizon = "–" if rollup.horizon_s == LABEL_FREE else f"{rollup.horizon_s} s"
+        horizon = "–" if rollup.horizon_s == LABEL_FREE else f"{rollup.horizon_s}s"
         series = rollup.series
         table.add_row(
             format_timestamp(rollup.cohort_start_ms)[11:19],

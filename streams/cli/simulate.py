@@ -70,6 +70,8 @@ def command(
     Without --out events go to Kafka as they happen. With --out they are written to DIR, one file per topic in order of
     arrival, with truth.json beside them: what went wrong since when, and which signals should tell.
     """
+    if finish and out is not None:
+        raise click.UsageError("--finish goes with Kafka: files hold no watermark; `matchwatch replay DIR --finish`")
     simulation = _simulation(
         rate=rate,
         minutes=minutes,

@@ -1,13 +1,15 @@
 """`matchwatch topics`: the topics, their offsets, and whether they are as the catalogue says."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 import msgspec
-from rich.console import Console
 from rich.table import Table
 
+from streams.cli.console import show
+from streams.group_lag import group_lags
 from streams.kafka_admin import TopicState, connect, ensure_topics, topic_states
 from streams.stack.home import load_settings
 
@@ -18,7 +20,7 @@ from streams.stack.home import load_settings
 @click.option("--config", type=click.Path(path_type=Path), help="Settings (TOML).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def command(*, create: bool, wait_s: float, config: Path | None, as_json: bool) -> None:
-    """List the topics of the catalogue with their partitions and offsets.
+    """List the topics of the catalogue with their partitions and offsets, and how far the workers are behind.
 
     Exit code 1 if one is missing or differs from the catalogue.
     """
@@ -27,21 +29,28 @@ def command(*, create: bool, wait_s: float, config: Path | None, as_json: bool) 
     if create:
         ensure_topics(client, settings.kafka)
     states = topic_states(client, settings.kafka)
+    lags: dict[str, dict[str, int]] = {}
+    for one in group_lags(client, settings.kafka, states):
+        lags.setdefault(one.topic, {})[one.group] = one.lag
     if as_json:
         for state in states:
-            click.echo(msgspec.json.encode({**msgspec.to_builtins(state), "records": state.records}))
+            more = {"records": state.records, "lag": lags.get(state.name, {})}
+            click.echo(msgspec.json.encode({**msgspec.to_builtins(state), **more}))
     else:
-        Console().print(_table(states))
+        show(_table(states, lags))
     if any(not state.exists or state.differences for state in states):
         if not as_json:
             click.echo("matchwatch: `matchwatch topics --create` makes missing topics; it changes none", err=True)
         sys.exit(1)
 
 
-def _table(states: list[TopicState]) -> Table:
-    table = Table("topic", "partitions", "records", "end offsets", "as the catalogue says")
+def _table(states: list[TopicState], lags: Mapping[str, Mapping[str, int]]) -> Table:
+    table = Table("topic", "partitions", "records", "not yet read by", "end offsets", "as it should be")
+    for column in table.columns[:4]:
+        column.no_wrap = True
     for state in states:
         said = "missing" if not state.exists else "; ".join(state.differences) or "yes"
         ends = " ".join(map(str, state.end_offsets))
-        table.add_row(state.name, str(len(state.end_offsets)), str(state.records), ends, said)
+        behind = "\n".join(f"{group.rpartition('-')[2]}: {lag}" for group, lag in lags.get(state.name, {}).items())
+        table.add_row(state.name, str(len(state.end_offsets)), str(state.records), behind, ends, said)
     return table

@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
 import click
 import msgspec
@@ -15,10 +17,34 @@ from inference.training.pairs import TrainingPair, read_pairs
 from schemas.errors import MatchwatchError
 from streams.shop.training import training_pairs
 
+_PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
+"""What `inference.repository` takes for the name of a folder; a test holds the two together."""
+_LAST_SEED: Final = 2**63 - 1
+
+
+class _FolderName(click.ParamType):
+    """A plain name of a folder, as the model repository reads it back."""
+
+    name = "name"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Give the name back; fails on one that would lead elsewhere."""
+        if not _PLAIN.fullmatch(value):
+            self.fail(
+                f"{value!r} is not a plain folder name; use letters, digits, dots, dashes and underscores", param, ctx
+            )
+        return value
+
 
 @click.command(name="train", epilog="Example: matchwatch train --version 2 --seed 7 --json")
-@click.option("--name", default="shop-match", show_default=True, help="Name of the model.")
-@click.option("--version", "version", default="1", show_default=True, help="Version to write; overwritten if there.")
+@click.option("--name", type=_FolderName(), default="shop-match", show_default=True, help="Name of the model.")
+@click.option(
+    "--version",
+    type=_FolderName(),
+    default="1",
+    show_default=True,
+    help="Version to write; overwritten if there.",
+)
 @click.option(
     "--models-dir",
     type=click.Path(path_type=Path, file_okay=False),
@@ -32,8 +58,16 @@ from streams.shop.training import training_pairs
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="NDJSON with query, title, label, split, instead of the simulator's shops.",
 )
-@click.option("--seed", default=1, show_default=True, help="Seed of the weights and of the first shop.")
-@click.option("--shops", default=4, show_default=True, help="How many simulated shops to learn from.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, _LAST_SEED),
+    default=1,
+    show_default=True,
+    help="Seed of the weights and of the first shop.",
+)
+@click.option(
+    "--shops", type=click.IntRange(1), default=4, show_default=True, help="How many simulated shops to learn from."
+)
 @click.option("--epochs", type=click.IntRange(1), default=8, show_default=True, help="Rounds over the pairs.")
 @click.option("--sabotage", type=click.Choice(["wrong-vocabulary"]), help="Spoil the model on purpose.")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest as JSON.")

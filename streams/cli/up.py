@@ -33,7 +33,8 @@ def command(*, workers: bool, embedded: bool, config: Path | None, as_json: bool
         stack = bring_up(home, load_settings(config).kafka, embedded=embedded, tell=tell)
         settings = load_settings(config)  # now with the stack's addresses
         made = ensure_topics(connect(settings.kafka, wait_s=10), settings.kafka)
-        if workers:
+        # Workers of an earlier `up` come along where a server has moved.
+        if workers or any(worker.looks_elsewhere(settings) for worker in stack.workers):
             stack = start_workers(home, stack, settings, config, tell)
     if as_json:
         click.echo(msgspec.json.encode({**msgspec.to_builtins(stack), "topics_made": made}))

@@ -16,7 +16,7 @@ _CLICKED: Final = "clicked"
 _NONE: Final = "–"
 
 
-def alert_panel(alert: Alert, *, samples: int = 3) -> RenderableType:
+def alert_panel(alert: Alert, *, samples: int = 3) -> Panel:
     """Draw an alert.
 
     Texts of the shop are shown as they are: nothing in them is taken for markup or reaches the terminal as a command.

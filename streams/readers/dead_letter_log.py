@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from schemas.dead_letters import DeadLetter, Origin
+from schemas.dead_letters import DeadLetter
 from streams.readers.topic_reader import TopicReader
 
 _decoder: Final = msgspec.json.Decoder(DeadLetter)
@@ -19,11 +19,6 @@ class DeadLetterGroup(msgspec.Struct):
     count: int
     newest: DeadLetter
     """The one read last."""
-
-    @property
-    def newest_origin(self) -> Origin:
-        """Where the newest lies."""
-        return self.newest.origin
 
 
 def read_dead_letters(reader: TopicReader) -> Iterator[tuple[DeadLetter, bytes]]:

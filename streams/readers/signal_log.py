@@ -25,19 +25,21 @@ def read_signals(
         reader: of `signals`.
         series: pattern for `application/surface/model/version`, with *, ? and [...].
         signal: pattern for the signal's name.
-        last: only so many of the newest cohorts, ascending; None: all.
+        last: of each horizon only so many of the newest cohorts, ascending; None: all.
     """
     points = _points(reader, series, signal)
     if last is None:
         yield from points
         return
-    newest: dict[int, list[SignalPoint]] = {}
+    newest: dict[int, dict[int, list[SignalPoint]]] = {}
     for point in points:
-        newest.setdefault(point.cohort_start_ms, []).append(point)
-        if len(newest) > last:
-            del newest[min(newest)]
-    for start_ms in sorted(newest):
-        yield from newest[start_ms]
+        cohorts = newest.setdefault(point.horizon_s, {})
+        cohorts.setdefault(point.cohort_start_ms, []).append(point)
+        if len(cohorts) > last:
+            del cohorts[min(cohorts)]
+    found = [(start_ms, horizon_s) for horizon_s, cohorts in newest.items() for start_ms in cohorts]
+    for start_ms, horizon_s in sorted(found):
+        yield from newest[horizon_s][start_ms]
 
 
 def signal_row(point: SignalPoint) -> dict[str, Any]:

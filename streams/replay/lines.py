@@ -3,16 +3,17 @@
 import gzip
 import hashlib
 import re
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import Final
 
 import msgspec
 
 from schemas.decode import decode_catalog_item
-from schemas.errors import BadRecord
+from schemas.errors import BadRecord, MatchwatchError
 from schemas.timestamps import timestamp_ms
 from schemas.topics import CATALOG_ITEMS, MODEL_EVENTS
 from streams.replay.records import Record
@@ -45,25 +46,41 @@ _TEXTS: Final = msgspec.json.Decoder(str)
 _QUERY_ID: Final = re.compile(rb'"query_id"\s*:\s*"((?:[^"\\]|\\.)*)"')
 
 
-@contextmanager
-def open_lines(path: Path) -> Iterator[BinaryIO]:
-    """Open a file of lines, gzip or plain, whatever its name says."""
-    with path.open("rb") as raw:
-        is_gzip = raw.read(2) == b"\x1f\x8b"
-        raw.seek(0)
-        if is_gzip:
-            with gzip.open(raw) as unpacked:
-                yield cast(BinaryIO, unpacked)
-        else:
-            yield raw
+class UnreadableRecording(MatchwatchError):
+    """A file cannot be read to its end: what came before is sent, and the command exits with 1."""
+
+
+def read_lines(path: Path) -> Iterator[bytes]:
+    """Give the lines of a file or a pipe, gzip or plain, whatever its name says.
+
+    Raises:
+        UnreadableRecording: it cannot be opened, is damaged or ends in the middle; the message says after which line.
+    """
+    number = 0
+    try:
+        with path.open("rb") as raw, _unpacked(raw) as lines:
+            for line in lines:
+                number += 1
+                yield line
+    except EOFError:
+        raise UnreadableRecording(
+            f"{path}: the gzip file ends in the middle, after line {number}; copy it again, whole"
+        ) from None
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise UnreadableRecording(
+            f"{path}: the gzip file is damaged after line {number} ({error}); copy it again, or pack it again"
+        ) from error
+    except OSError as error:
+        raise UnreadableRecording(
+            f"{path}: cannot be read after line {number} ({error.strerror}); check the file and its permissions"
+        ) from error
 
 
 def read_records(path: Path, topic: str) -> Iterator[Record]:
     """Read a file's lines as records of a topic, in their order; an empty line is an empty, so invalid, record."""
     find = {CATALOG_ITEMS.name: _item, MODEL_EVENTS.name: _model_event}.get(topic, _event)
-    with open_lines(path) as lines:
-        for line in lines:
-            yield find(topic, line.rstrip(b"\r\n"))
+    for line in read_lines(path):
+        yield find(topic, line.rstrip(b"\r\n"))
 
 
 def event_record(topic: str, value: bytes) -> Record:
@@ -78,6 +95,11 @@ def item_record(value: bytes) -> Record:
     A compacted topic takes no record without a key, so a line without an object_id has its own hash for a key.
     """
     return _item(CATALOG_ITEMS.name, value)
+
+
+def _unpacked(raw: BufferedReader) -> gzip.GzipFile | BufferedReader:
+    # Looked at, not read: a pipe cannot be wound back.
+    return gzip.GzipFile(fileobj=raw) if raw.peek(2).startswith(b"\x1f\x8b") else raw
 
 
 def _event(topic: str, value: bytes) -> Record:

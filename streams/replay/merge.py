@@ -7,6 +7,7 @@ times: late lines go out where they stand, and a line dated 2099 does not hold i
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heapreplace
+from itertools import pairwise
 from typing import Final
 
 from streams.replay.records import Record
@@ -15,27 +16,18 @@ LOOK_AHEAD: Final = 65
 """How many lines from a line on tell what time it is around it."""
 PLAUSIBLE_AHEAD_MS: Final = 300_000
 """A line's time is plausible up to this far after the median of the lines that follow it."""
-FEWEST_TO_TELL: Final = 3
-"""Of fewer times that are left in a file, the median tells too little: a last line would be its own."""
-LONGEST_STEP: Final = 10
-"""How many times its longest step so far a file may step ahead near its end."""
+LONGEST_STEP_MS: Final = 366 * 24 * 3600 * 1000
+"""A log has no gap of more than a year: what lies beyond one is dated wrongly."""
 
 Placed = tuple[int, Record]
 
 
-def place_records(records: Iterable[Record], *, steady: bool = True) -> Iterator[Placed]:
+def place_records(records: Iterable[Record]) -> Iterator[Placed]:
     """Give each record of one file its place: the running maximum of plausible times so far, 0 before the first.
 
     In a file in order, the lower median of a line and those after it is never before the line's own time; a line far
-    ahead of that median is alone in its time. Near the end of the file, where too few are left to tell, a line may
-    also not step further ahead of the running maximum than PLAUSIBLE_AHEAD_MS, or LONGEST_STEP times the longest step
-    before, if the file is quieter than that; the first step of all is believed.
-
-    Args:
-        records: of the file, in its order.
-        steady: whether its steps tell anything; no gap between deployments is strange.
+    ahead of that median is alone in its time. The last line of a file has none after it, so it is believed.
     """
-    longest_step_ms = 0
     source = iter(records)
     window: deque[Record] = deque()
     running_ms = 0
@@ -52,14 +44,27 @@ def place_records(records: Iterable[Record], *, steady: bool = True) -> Iterator
         record = window[0]
         if record.time_ms is not None and record.time_ms > running_ms:
             times = [other.time_ms for other in window if other.time_ms is not None]
-            step_ms = record.time_ms - running_ms if running_ms else 0
-            is_borne_out = len(times) >= FEWEST_TO_TELL or not steady or not longest_step_ms
-            is_likely = step_ms <= max(PLAUSIBLE_AHEAD_MS, LONGEST_STEP * longest_step_ms)
-            if record.time_ms <= _lower_median(times) + PLAUSIBLE_AHEAD_MS and (is_borne_out or is_likely):
+            if record.time_ms <= _lower_median(times) + PLAUSIBLE_AHEAD_MS:
                 running_ms = record.time_ms
-                longest_step_ms = max(longest_step_ms, step_ms)
         window.popleft()
         yield running_ms, record
+
+
+def place_sorted(records: Sequence[Record]) -> list[Placed]:
+    """Give each record of a log that was sorted by time its place: its own time, if that is plausible.
+
+    Times are plausible if no step of more than LONGEST_STEP_MS lies between them and the lower median of all. A record
+    dated before that has the place 0, one dated after it the place of the last that is plausible.
+    """
+    times = [record.time_ms or 0 for record in records]
+    if not times:
+        return []
+    middle = (len(times) - 1) // 2
+    jumps = [later for later, (first, second) in enumerate(pairwise(times), 1) if second - first > LONGEST_STEP_MS]
+    begin = max((jump for jump in jumps if jump <= middle), default=0)
+    end = min((jump for jump in jumps if jump > middle), default=len(times))
+    places = [*[0] * begin, *times[begin:end], *[times[end - 1]] * (len(times) - end)]
+    return list(zip(places, records, strict=True))
 
 
 def merge_placed(streams: Sequence[Iterator[Placed]]) -> Iterator[Placed]:

@@ -6,6 +6,8 @@ from typing import Final
 
 _SHORTEST_S: Final = 0.001
 """Shorter naps cost more than they give."""
+LONGEST_GAP_MS: Final = 24 * 3600 * 1000
+"""A longer gap between two events is passed over: it is a wrong date, or a pause that nobody wants to sit through."""
 
 
 class Pace:
@@ -28,12 +30,15 @@ class Pace:
         self._clock = clock
         self._sleep = sleep
         self._began: tuple[float, int] | None = None
+        self._before_ms: int | None = None
 
     def wait_for(self, time_ms: int) -> None:
-        """Return when the time of an event, epoch milliseconds, has come."""
+        """Return when the time of an event, epoch milliseconds, has come; at once after a gap of more than a day."""
         if self._speed <= 0:
             return
-        if self._began is None:
+        gap_ms = 0 if self._before_ms is None else time_ms - self._before_ms
+        self._before_ms = time_ms
+        if self._began is None or gap_ms > LONGEST_GAP_MS:
             self._began = (self._clock(), time_ms)
             return
         began_s, first_ms = self._began

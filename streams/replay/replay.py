@@ -13,8 +13,8 @@ from schemas.settings import FoldSettings, Settings
 from schemas.topics import CATALOG_ITEMS, CLICK_EVENTS, MODEL_EVENTS, SEARCH_EVENTS
 from streams.control import arrival_headers, watermark_headers
 from streams.partitioner import partition_of
-from streams.replay.lines import read_records
-from streams.replay.merge import Placed, merge_placed, place_records
+from streams.replay.lines import UnreadableRecording, read_records
+from streams.replay.merge import LONGEST_STEP_MS, LOOK_AHEAD, Placed, merge_placed, place_records, place_sorted
 from streams.replay.pace import Pace
 from streams.replay.records import Record
 from streams.replay.sender import Sender
@@ -32,6 +32,10 @@ _SUFFIXES: Final = (".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz")
 
 class NothingToReplay(MatchwatchError):
     """A path is missing or is no recording: nothing is sent, and the command exits with 1."""
+
+
+class RecordedTwice(MatchwatchError):
+    """The same recording would be sent twice: nothing is sent, and the command exits with 1."""
 
 
 class ReplaySummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,13 +59,17 @@ class ReplaySummary(msgspec.Struct, frozen=True, kw_only=True):
     last_ms: int | None
     """The largest plausible time of a search or click."""
     watermark_ms: int | None
-    """What the control records said; None: none were sent."""
+    """What the control records said; None: none were sent, as they were not asked for or nothing had a time."""
     seconds: float
 
 
-class _Source(NamedTuple):
+class Recordings(NamedTuple):
+    """What is to be sent."""
+
     catalog: list[Path]
+    """Files of items, that go first."""
     placed: Iterator[Placed]
+    """Everything else, in the order in which it goes."""
     ubi: UbiLog | None
 
 
@@ -83,21 +91,27 @@ def replay(
         paths: folders or files; in our format a file's name begins with its topic's.
         settings: brokers, topic prefix, and the fold that `finish` needs.
         format: of the recordings.
-        speed: event seconds per second; 0 as fast as the broker takes them.
+        speed: event seconds per second; 0 as fast as the broker takes them. Gaps of more than a day are passed over.
         finish: end with a control record in each source partition, whose watermark closes every cohort.
         progress: is told each record once it is queued.
 
     Raises:
         NothingToReplay: a path is missing or holds nothing to send.
+        RecordedTwice: a file is named twice, or lies packed beside itself.
+        UnreadableRecording: a file is damaged; what came before the damage has been sent.
         ServerUnavailable: Kafka does not answer.
         TopicMismatch: a topic is missing.
         DeliveryFailed: a record was not acknowledged.
     """
     began_s = time.monotonic()
-    source = _open(paths, format)
+    source = open_recordings(paths, format)
     run = _Replay(settings, progress)
-    run.send_catalog(source.catalog)
-    run.send_placed(source.placed, Pace(speed))
+    try:
+        run.send_catalog(source.catalog)
+        run.send_placed(source.placed, Pace(speed))
+    except UnreadableRecording:
+        run.sender.flush()
+        raise
     watermark_ms = run.finish() if finish else None
     lines = Counter(run.lines) if source.ubi is None else source.ubi.lines
     return ReplaySummary(
@@ -120,8 +134,10 @@ def files_of(paths: Iterable[Path], format: Format) -> dict[str, list[Path]]:  #
 
     Raises:
         NothingToReplay: a path is missing, is no recording, or a folder holds none.
+        RecordedTwice: a file is named twice, or two differ only in how they end, as a file and its packed copy do.
     """
     found: dict[str, list[Path]] = {}
+    seen: dict[Path, Path] = {}
     for path in paths:
         if not path.exists():
             raise NothingToReplay(f"{path}: no such file or folder")
@@ -130,6 +146,10 @@ def files_of(paths: Iterable[Path], format: Format) -> dict[str, list[Path]]:  #
         for file in files:
             topic = "ubi" if format == "ubi" else _topic_of(file)
             if topic is not None and (not path.is_dir() or _is_recording(file)):
+                stem = _stem(file)
+                if stem in seen:
+                    raise RecordedTwice(f"{seen[stem]} and {file} hold the same recording; name one of them, once")
+                seen[stem] = file
                 found.setdefault(topic, []).append(file)
         if sum(map(len, found.values())) == before:
             wanted = "NDJSON files" if format == "ubi" else "files named <topic>.ndjson, such as search-events.ndjson"
@@ -145,17 +165,27 @@ def _is_recording(file: Path) -> bool:
     return file.is_file() and file.name.endswith(_SUFFIXES)
 
 
-def _open(paths: Sequence[Path], format: Format) -> _Source:  # noqa: A002 (as above)
+def _stem(file: Path) -> Path:
+    """Give the file's place without what its name ends in: the same for a file, its packed copy and links to them."""
+    place = file.resolve()
+    suffix = next((suffix for suffix in reversed(_SUFFIXES) if place.name.endswith(suffix)), "")
+    return place.with_name(place.name.removesuffix(suffix))
+
+
+def open_recordings(paths: Sequence[Path], format: Format) -> Recordings:  # noqa: A002 (as above)
+    """Find what the paths hold and bring it into one order; a UBI log is read whole.
+
+    Raises:
+        NothingToReplay: as `files_of`.
+        RecordedTwice: as `files_of`.
+        UnreadableRecording: a file is damaged; in our own format raised by `placed`, where it comes to the damage.
+    """
     files = files_of(paths, format)
     if format == "ubi":
         log = read_ubi(files["ubi"])
-        return _Source([], ((record.time_ms or 0, record) for record in log.records), log)
-    streams = [
-        place_records(read_records(file, topic), steady=topic != MODEL_EVENTS.name)
-        for topic in _MERGED
-        for file in files.get(topic, [])
-    ]
-    return _Source(files.get(CATALOG_ITEMS.name, []), merge_placed(streams), None)
+        return Recordings([], iter(place_sorted(log.records)), log)
+    streams = [place_records(read_records(file, topic)) for topic in _MERGED for file in files.get(topic, [])]
+    return Recordings(files.get(CATALOG_ITEMS.name, []), merge_placed(streams), None)
 
 
 class _Replay:
@@ -187,14 +217,19 @@ class _Replay:
     def send_placed(self, placed: Iterable[Placed], pace: Pace) -> None:
         """Send events in order; a deployment is acknowledged before what comes after it."""
         unconfirmed = False
+        timed = 0
         for place_ms, record in placed:
             # A deployment may be days older than the first search, so it is not what time begins with.
             deploys = record.topic == MODEL_EVENTS.name
             if place_ms and (self.first_ms is not None or not deploys):
                 pace.wait_for(place_ms)
             if place_ms and not deploys:
-                self.first_ms = place_ms if self.first_ms is None else self.first_ms
+                # A few lines dated years before all others, such as 2001, are not what time begins with either.
+                is_alone_so_far = timed <= LOOK_AHEAD // 2 and place_ms - self.last_ms > LONGEST_STEP_MS
+                if self.first_ms is None or is_alone_so_far:
+                    self.first_ms = place_ms
                 self.last_ms = max(self.last_ms, place_ms)
+                timed += 1
             if unconfirmed and not deploys:
                 self.sender.flush()
             unconfirmed = deploys

@@ -11,7 +11,8 @@ A search is what people saw, so:
 - positions count from 0 there and from 1 here; latency is not in UBI; the model is `ubi`, version `unknown`.
 
 Everything else is counted by its reason. The log is read whole before the first record is known, since a query's
-impressions may lie far apart, and comes out in order of time.
+impressions may lie far apart, and comes out in order of time. `merge.place_sorted` says which times are plausible: a
+click dated 2050 is sent, for the pipeline to judge, and ends nothing.
 """
 
 import re
@@ -19,6 +20,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -29,7 +31,7 @@ from schemas.events import ClickEvent, ModelRef, Result, SearchEvent
 from schemas.json_text import number_text
 from schemas.timestamps import END_MS, FIRST_MS
 from schemas.topics import CLICK_EVENTS, SEARCH_EVENTS
-from streams.replay.lines import open_lines
+from streams.replay.lines import read_lines
 from streams.replay.records import Record
 
 ACTIONS: Final = {
@@ -106,24 +108,22 @@ def read_ubi(paths: Iterable[Path]) -> UbiLog:
 
 
 def _documents(paths: Iterable[Path], lines: Counter[str], dropped: Counter[str]) -> Iterator[dict[str, Any]]:
-    for path in paths:
-        with open_lines(path) as source:
-            for line in source:
-                if not line.strip():
-                    continue
-                try:
-                    document = msgspec.json.decode(line)
-                except (msgspec.DecodeError, UnicodeError, RecursionError):
-                    dropped["line is not JSON"] += 1
-                    continue
-                if not isinstance(document, dict):
-                    dropped["line is no JSON object"] += 1
-                elif len(document) == 1 and next(iter(document)) in _BULK_LINES:
-                    lines["bulk index line"] += 1
-                else:
-                    if isinstance(document.get("timestamp"), float):
-                        document["timestamp"] = _exact_number(line, "timestamp")
-                    yield document
+    for line in chain.from_iterable(map(read_lines, paths)):
+        if not line.strip():
+            continue
+        try:
+            document = msgspec.json.decode(line)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            dropped["line is not JSON"] += 1
+            continue
+        if not isinstance(document, dict):
+            dropped["line is no JSON object"] += 1
+        elif len(document) == 1 and next(iter(document)) in _BULK_LINES:
+            lines["bulk index line"] += 1
+        else:
+            if isinstance(document.get("timestamp"), float):
+                document["timestamp"] = _exact_number(line, "timestamp")
+            yield document
 
 
 def _exact_number(line: bytes, name: str) -> Decimal | None:
@@ -187,9 +187,9 @@ def _object_id(document: dict[str, Any]) -> str | None:
 
 def _position(document: dict[str, Any]) -> int | None:
     ordinal = _part(document, "position", "ordinal")
-    if isinstance(ordinal, int) and not isinstance(ordinal, bool) and ordinal >= 0:
-        return ordinal + 1
-    return None
+    # 2.0 is the whole number 2, in the contract too, and there is no largest.
+    whole = isinstance(ordinal, int) or (isinstance(ordinal, float) and ordinal.is_integer())
+    return int(ordinal) + 1 if whole and not isinstance(ordinal, bool) and ordinal >= 0 else None
 
 
 def _click(document: dict[str, Any]) -> Record:
@@ -209,7 +209,7 @@ def _outcome(query: _Query) -> str:
     if query.impressions:
         return _WITH_RESULTS
     responses = [document.get("query_response_hit_ids") for document in query.documents]
-    if any(response is None for response in responses):
+    if not all(isinstance(response, list) for response in responses):
         return "no search: nothing shown, response not logged"
     if any(responses):
         return "no search: the results were never shown"

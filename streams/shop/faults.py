@@ -4,6 +4,7 @@ A fault is written NAME@MINUTE, or NAME alone: then its minute is drawn from the
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -106,8 +107,11 @@ def plan_faults(faults: Sequence[Fault], minutes: float, seed: int) -> tuple[Pla
     """Give every fault its minute, those without one drawn from the seed, in order of time.
 
     Raises:
-        ValueError: a fault lies at or after the end.
+        ValueError: a fault lies at or after the end, or is asked for twice.
     """
+    for name, count in Counter(fault.name for fault in faults).items():
+        if count > 1:
+            raise ValueError(f"{name} is asked for {count} times; a fault begins once and stays, so name it once")
     planned = []
     for fault in faults:
         # Each fault draws from its own generator, so that one more fault does not move the others.

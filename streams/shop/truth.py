@@ -8,13 +8,12 @@ from schemas.events import Deployment, ModelRef
 from schemas.timestamps import format_timestamp
 from streams.shop.catalog import Catalog
 from streams.shop.faults import SYMPTOMS, FaultName, PlannedFault
-from streams.shop.settings import SimulationSettings
+from streams.shop.settings import BEFORE_MS, SimulationSettings
 
 RANKER: Final = "shop-rank"
 FIRST_RANKER_VERSION: Final = 3
 MATCHER: Final = "shop-match"
 FIRST_MATCHER_VERSION: Final = 1
-_BEFORE_MS: Final = 3 * 24 * 3600 * 1000
 
 _DEPLOYS: Final = {
     FaultName.BAD_RANKER: RANKER,
@@ -38,7 +37,7 @@ def fault_ms(settings: SimulationSettings, fault: PlannedFault) -> int:
 def rollouts(settings: SimulationSettings) -> list[Rollout]:
     """Give all deployments of a run in order of time: the ranker that was there, then one per fault that deploys."""
     versions = {RANKER: FIRST_RANKER_VERSION, MATCHER: FIRST_MATCHER_VERSION}
-    before = settings.start_ms - _BEFORE_MS
+    before = settings.start_ms - BEFORE_MS
     found = [Rollout(_deployment(before, RANKER, FIRST_RANKER_VERSION), None)]
     for fault in settings.planned_faults():
         model = _DEPLOYS.get(fault.name)

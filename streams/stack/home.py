@@ -18,11 +18,24 @@ _DEFAULT_CONFIG: Final = "matchwatch.toml"
 
 
 class Server(msgspec.Struct, frozen=True):
-    """A server of the stack, or a worker."""
+    """A server of the stack."""
 
     name: str
     address: str
     process: Process
+
+
+class Worker(Server, frozen=True):
+    """A worker of the stack; its address is the URL of its HTTP server."""
+
+    kafka: str = ""
+    """The brokers that it was told of."""
+    redis: str = ""
+    """The Redis that it was told of, without its password."""
+
+    def looks_elsewhere(self, settings: Settings) -> bool:
+        """Whether it was told of other servers than these settings name."""
+        return (self.kafka, self.redis) != (settings.kafka.brokers, settings.redis.shown_url)
 
 
 class Stack(msgspec.Struct, frozen=True):
@@ -31,8 +44,7 @@ class Stack(msgspec.Struct, frozen=True):
     kind: Literal["kafka", "embedded"]
     kafka: Server
     redis: Server
-    workers: tuple[Server, ...] = ()
-    """Their addresses are the URLs of their HTTP servers."""
+    workers: tuple[Worker, ...] = ()
 
     @property
     def servers(self) -> tuple[Server, ...]:
@@ -75,7 +87,10 @@ def write_stack(home: Path, stack: Stack | None) -> None:
 
 
 def load_settings(config: Path | None = None, env: Mapping[str, str] | None = None) -> Settings:
-    """Give the settings: the TOML file, over it the addresses of a running stack, over both the environment.
+    """Give the settings: the TOML file, over it the addresses of the stack, over both the environment.
+
+    A stack that `up` started counts until `down`, also when its servers have died: a command then fails at the address
+    that it was meant for, rather than finding another's Kafka at the default one.
 
     Args:
         config: the file; None means `$MATCHWATCH_CONFIG`, or `matchwatch.toml` if the working directory has one.
@@ -90,7 +105,7 @@ def load_settings(config: Path | None = None, env: Mapping[str, str] | None = No
     stack = read_stack(home_folder())
     if stack is not None:
         for server, section, key in ((stack.kafka, "kafka", "brokers"), (stack.redis, "redis", "url")):
-            if server.process.alive and isinstance(toml.get(section, {}), dict):
+            if isinstance(toml.get(section, {}), dict):
                 toml[section] = {**toml.get(section, {}), key: server.address}
     return parse_settings(toml, variables)
 

@@ -1,7 +1,9 @@
 """Kafka's jars: fetched once by Maven into a folder of the checkout, and used from there ever after."""
 
 import fcntl
+import functools
 import hashlib
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -14,6 +16,8 @@ from streams.stack.process import last_line
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
 POM: Final = CHECKOUT / "deploy" / "kafka" / "pom.xml"
 CACHE: Final = CHECKOUT / ".kafka"
+OLDEST_JAVA: Final = 17
+_ASK_DEADLINE_S: Final = 20
 _FETCH_DEADLINE_S: Final = 300
 
 
@@ -21,17 +25,42 @@ def java() -> str:
     """Find the Java that runs Kafka.
 
     Raises:
-        ServerUnavailable: there is none.
+        ServerUnavailable: there is none, or it is too old for Kafka 4.
     """
     found = shutil.which("java")
     if found is None:
         raise ServerUnavailable("there is no java on the PATH: install default-jre-headless, or use --embedded")
+    version = _java_version(found)
+    if version is None:
+        raise ServerUnavailable(f"{found} does not tell its version: install default-jre-headless, or use --embedded")
+    if version < OLDEST_JAVA:
+        raise ServerUnavailable(
+            f"{found} is Java {version} and Kafka needs {OLDEST_JAVA}: install default-jre-headless, or use --embedded"
+        )
     return found
 
 
 def can_run_kafka() -> bool:
     """Whether Java is here, and Kafka's jars are or can be fetched."""
-    return shutil.which("java") is not None and (_folder(POM, CACHE).is_dir() or shutil.which("mvn") is not None)
+    try:
+        java()
+    except ServerUnavailable:
+        return False
+    return _folder(POM, CACHE).is_dir() or shutil.which("mvn") is not None
+
+
+@functools.cache
+def _java_version(program: str) -> int | None:
+    """Ask a Java, once, for the first number of its version; None if it does not run or tell."""
+    try:
+        told = subprocess.run(
+            [program, "-version"], check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=_ASK_DEADLINE_S
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    # Until Java 8 the versions were 1.8.0 and so on.
+    match = re.search(rb'version "(?:1\.)?(\d+)', told.stderr + told.stdout)
+    return int(match[1]) if match else None
 
 
 def kafka_jars(tell: Callable[[str], None] = lambda _: None, pom: Path = POM, cache: Path = CACHE) -> Path:

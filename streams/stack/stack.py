@@ -13,9 +13,10 @@ from schemas.settings import KafkaSettings
 from schemas.topics import CATALOGUE
 from streams.stack.embedded import start_embedded
 from streams.stack.home import Server, Stack, read_stack, write_stack
-from streams.stack.jars import can_run_kafka
+from streams.stack.jars import OLDEST_JAVA, can_run_kafka
 from streams.stack.kafka import start_kafka
 from streams.stack.lifeline import Lifeline
+from streams.stack.ports import port_of
 from streams.stack.process import Process, leave_alone, stop
 from streams.stack.redis import start_redis
 
@@ -41,6 +42,8 @@ def bring_up(
 ) -> Stack:
     """Start in the background what does not run yet, and keep its addresses; what runs is left as it is.
 
+    What had died comes up at the address it had, if its port is free, as workers and clients may look for it there.
+
     Args:
         home: folder of the stack; call with its lock held.
         kafka: partitions and topic prefix, which the embedded broker needs to know.
@@ -64,16 +67,21 @@ def bring_up(
                 raise ServerUnavailable("a Kafka with Java runs already: `matchwatch down` first")
         elif embedded or not can_run_kafka():
             if not embedded:
-                tell("there is no Java (or no Maven to fetch Kafka's jars): using the embedded broker instead")
+                tell(
+                    f"there is no Java {OLDEST_JAVA} (or no Maven to fetch Kafka's jars): "
+                    "using the embedded broker instead"
+                )
             kind = "embedded"
             topics = {kafka.topic_prefix + topic.name: topic.partitions(kafka.partitions) for topic in CATALOGUE}
             broker = started("embedded", start_embedded(home / "embedded", topics, tie))
         else:
-            kind, broker = "kafka", started("kafka", start_kafka(home / "kafka", tell, tie))
+            port = port_of(before.kafka.address) if before is not None else 0
+            kind, broker = "kafka", started("kafka", start_kafka(home / "kafka", tell, tie, port))
         if before is not None and before.redis.process.alive:
             redis = before.redis
         else:
-            redis = started("redis", start_redis(home / "redis", tie))
+            port = port_of(before.redis.address) if before is not None else 0
+            redis = started("redis", start_redis(home / "redis", tie, port))
         workers = () if before is None else tuple(one for one in before.workers if one.process.alive)
         stack = Stack(kind=kind, kafka=broker, redis=redis, workers=workers)
         write_stack(home, stack)

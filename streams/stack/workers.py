@@ -13,7 +13,7 @@ import msgspec
 from schemas.errors import ServerUnavailable
 from schemas.settings import Settings
 from streams.roles import ROLES, port_of_role
-from streams.stack.home import Server, Stack, write_stack
+from streams.stack.home import Stack, Worker, write_stack
 from streams.stack.ports import LOOPBACK, free_ports
 from streams.stack.process import last_line, spawn, stop
 
@@ -26,6 +26,8 @@ def start_workers(
 ) -> Stack:
     """Start a worker of each role that has none, and wait until all answer GET /ready.
 
+    One that looks for servers elsewhere than the settings say, as these have moved, is started anew.
+
     Args:
         home: folder of the stack; call with its lock held.
         stack: what runs.
@@ -36,17 +38,18 @@ def start_workers(
     Raises:
         ServerUnavailable: one ended or was not ready in time; those that this call started are stopped.
     """
-    running = {worker.name for worker in stack.workers if worker.process.alive}
+    stack = _without_stale(stack, settings, tell)
+    running = {worker.name for worker in stack.workers}
     missing = [role for role in ROLES if f"worker-{role}" not in running]
-    started: list[Server] = []
+    started: list[Worker] = []
     if missing:
         tell("waiting for the workers to be ready")
     try:
         for role, port in zip(missing, free_ports(len(missing)), strict=True):
-            started.append(_start(home, role, port_of_role(settings.http.port, role) or port, config))
+            started.append(_start(home, role, port_of_role(settings.http.port, role) or port, settings, config))
             stack = msgspec.structs.replace(stack, workers=(*stack.workers, started[-1]))
             write_stack(home, stack)
-        for worker in started:
+        for worker in stack.workers:
             _wait(worker)
     except BaseException:
         for worker in started:
@@ -57,16 +60,36 @@ def start_workers(
     return stack
 
 
-def _start(home: Path, role: str, port: int, config: Path | None) -> Server:
+def _without_stale(stack: Stack, settings: Settings, tell: Callable[[str], None]) -> Stack:
+    """Leave only the workers that run and look for the servers where they are; stop the others."""
+    kept = []
+    for worker in stack.workers:
+        if not worker.process.alive:
+            continue
+        if worker.looks_elsewhere(settings):
+            tell(f"{worker.name} looks for servers where they were before: it is started anew")
+            stop(worker.process)
+        else:
+            kept.append(worker)
+    return msgspec.structs.replace(stack, workers=tuple(kept))
+
+
+def _start(home: Path, role: str, port: int, settings: Settings, config: Path | None) -> Worker:
     command = [sys.executable, "-m", "streams.cli.main", "worker", "--role", role]
     if config is not None:
         command += ["--config", str(config)]
     environment = {**os.environ, "MATCHWATCH_HTTP_PORT": str(port)}
     process = spawn(command, home / "workers" / f"{role}.log", environment)
-    return Server(name=f"worker-{role}", address=f"http://{LOOPBACK}:{port}", process=process)
+    return Worker(
+        name=f"worker-{role}",
+        address=f"http://{LOOPBACK}:{port}",
+        process=process,
+        kafka=settings.kafka.brokers,
+        redis=settings.redis.shown_url,
+    )
 
 
-def _wait(worker: Server) -> None:
+def _wait(worker: Worker) -> None:
     deadline = time.monotonic() + _READY_S
     while not is_ready(worker.address):
         log = worker.process.log

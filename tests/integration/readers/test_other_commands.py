@@ -56,7 +56,30 @@ def test_signals_are_printed_once_each_and_by_pattern(settings: Settings, tmp_pa
     assert [one["value"] for one in printed("--signal", "match*", "--series", "*/search/*/3")] == [None] * 3
     assert [one["cohort_start"] for one in printed("--signal", "ctr", "--last", "1")] == ["2026-11-23T10:00:20.000Z"]
     assert len(printed("--series", "*/[*]/[*]")) == 2
-    assert "match_at_10" in call(settings, tmp_path, "signals").stdout
+    assert len(printed("--last", "1")) == 2
+    later = msgspec.structs.replace(point("latency_p95", 9), series=EVERY, horizon_s=0)
+    write(settings, "signals", [encode_signals([later])])
+
+    def table(*options: str) -> list[tuple[str, ...]]:
+        shown = call(settings, tmp_path, "signals", *options)
+        assert shown.exit_code == 0, shown.stderr
+        return [tuple(line.split()[:4]) for line in shown.stdout.splitlines() if "shop-web" in line]
+
+    newest = [
+        ("10:00:00", "shop-web/search/*/*", "ctr", "60s"),
+        ("10:00:00", "shop-web/search/*/*", "match_at_10", "60s"),
+        ("10:01:30", "shop-web/search/*/*", "latency_p95", "–"),
+    ]
+    assert table() == newest, "of each horizon the newest cohort of all versions together"
+    assert [row[0] for row in table("--all")] == ["10:00:20", "10:00:20", "10:01:30"]
+    assert table("--series", "*/3", "--signal", "ctr") == [("10:00:20", "shop-web/search/shop-rank/3", "ctr", "60s")]
+    assert call(settings, tmp_path, "signals", "--signal", "x").stdout == "no signal of a closed cohort matches\n"
+
+
+@pytest.mark.parametrize("name", ["rollups", "signals"])
+def test_before_any_cohort_is_closed_people_are_told_so(settings: Settings, tmp_path: Path, name: str) -> None:
+    assert call(settings, tmp_path, name).stdout == "no cohort is closed yet\n"
+    assert call(settings, tmp_path, name, "--json").stdout == ""
 
 
 def test_alerts_are_printed_as_they_lie_in_the_topic_each_id_once(settings: Settings, tmp_path: Path) -> None:
@@ -73,6 +96,7 @@ def test_alerts_are_printed_as_they_lie_in_the_topic_each_id_once(settings: Sett
     shown = call(settings, tmp_path, "alerts").stdout
     assert "FIRING · critical" in shown
     assert "resolved critical" in shown
+    assert max(map(len, shown.splitlines())) < 1000, "no panel is as wide as a console without an edge"
     assert len(call(settings, tmp_path, "alerts", "--brief").stdout.splitlines()) == 2
 
 

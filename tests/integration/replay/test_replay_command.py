@@ -1,4 +1,5 @@
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -28,10 +29,11 @@ def test_a_simulation_and_a_ubi_log_are_sent_by_command(kafka: str, tmp_path: Pa
     runner = CliRunner(env=env)
     short = ["--rate", "5", "--minutes", "1", "--seed", "3", "--start", "2026-01-05T10:00:00Z"]
 
-    live = runner.invoke(simulate_command, [*short, "--speed", "0", "--json"])
+    live = runner.invoke(simulate_command, [*short, "--speed", "0", "--finish", "--json"])
     assert live.exit_code == 0, live.output
     written = runner.invoke(simulate_command, [*short, "--out", str(tmp_path / "recording"), "--json"])
-    assert json.loads(live.stdout)["sent"] == json.loads(written.stdout)["lines"]
+    controls = Counter({"search-events": 2, "click-events": 2})  # one in each partition
+    assert json.loads(live.stdout)["sent"] == Counter(json.loads(written.stdout)["lines"]) + controls
 
     again = runner.invoke(replay_command, [str(tmp_path / "recording"), "--json"])
     assert again.exit_code == 0, again.output

@@ -2,14 +2,16 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 
-def matchwatch(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def matchwatch(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MATCHWATCH_")}
     return subprocess.run(
         [sys.executable, "-m", "streams.cli.main", *arguments],
@@ -17,7 +19,7 @@ def matchwatch(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         timeout=120,
-        env={**environment, "MATCHWATCH_HOME": str(home)},
+        env={**environment, "MATCHWATCH_HOME": str(home), **variables},
     )
 
 
@@ -36,6 +38,32 @@ def test_up_topics_doctor_and_down_find_one_another_without_flags(tmp_path: Path
         down = matchwatch(tmp_path, "down", "--json")
     assert json.loads(down.stdout) == ["redis", "embedded"]
     assert json.loads(matchwatch(tmp_path, "down", "--json").stdout) == []
+
+
+def test_workers_come_along_when_a_server_moves_and_the_doctor_sees_those_that_have_not(tmp_path: Path) -> None:
+    def stack(*arguments: str) -> dict[str, Any]:
+        done = matchwatch(tmp_path, "up", "--embedded", "--json", *arguments)
+        assert done.returncode == 0, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    def workers(found: dict[str, Any]) -> set[int]:
+        return {worker["process"]["pid"] for worker in found["workers"]}
+
+    try:
+        before = stack("--worker")
+        os.kill(before["kafka"]["process"]["pid"], signal.SIGKILL)
+        after = stack()  # the embedded broker always takes another port
+        assert after["kafka"]["address"] != before["kafka"]["address"]
+        assert len(workers(after)) == 3
+        assert not workers(after) & workers(before)
+        assert {worker["kafka"] for worker in after["workers"]} == {after["kafka"]["address"]}
+        assert workers(stack("--worker")) == workers(after)
+        doctor = matchwatch(tmp_path, "doctor", "--json", MATCHWATCH_KAFKA_BROKERS="127.0.0.1:1")
+        told = [one for one in map(json.loads, doctor.stdout.splitlines()) if one["name"] == "worker-score"]
+        assert [(one["verdict"], "where the settings name others" in one["found"]) for one in told] == [("fail", True)]
+    finally:
+        matchwatch(tmp_path, "down")
 
 
 def test_without_a_broker_a_command_fails_with_one_line_and_the_doctor_names_it(tmp_path: Path) -> None:

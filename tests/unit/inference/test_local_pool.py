@@ -10,6 +10,7 @@ import pytest
 
 from inference.manifest import Manifest, encode_manifest
 from inference.pool import LocalPool, ModelName, PairBatch
+from schemas.errors import PoolUnavailable
 
 SHIPPED = Path(__file__).parents[3] / "models" / "shop-match" / "1"
 
@@ -71,3 +72,16 @@ async def test_callers_beyond_the_bound_wait_and_are_seen_in_the_queue_depth(mod
     assert [len(answer.scores) for answer in answers] == [3] * 5
     assert pool.stats().queue_depth == 0
     await pool.close()
+
+
+@pytest.mark.parametrize("bound", [1, 2])
+async def test_no_more_batches_than_the_bound_are_under_way_so_that_only_they_are_finished_at_the_end(
+    models: Path, bound: int
+) -> None:
+    pool = LocalPool(models, max_in_flight=bound)
+    await pool.set_live(ModelName("shop-match", "1"))
+    callers = [asyncio.ensure_future(pool.score(page(3))) for _ in range(5)]
+    await asyncio.sleep(0)  # each caller comes as far as it can
+    await pool.close()
+    answers = await asyncio.gather(*callers, return_exceptions=True)
+    assert [isinstance(answer, PoolUnavailable) for answer in answers] == [place >= bound for place in range(5)]

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from schemas.errors import MatchwatchError
+from inference.repository import ModelName, ModelRepository
+from schemas.errors import MatchwatchError, ModelRefused
 from streams.cli import models, train
 
 MODELS = Path(__file__).parents[3] / "models"
@@ -44,3 +45,38 @@ def test_train_without_its_extra_says_what_to_install(monkeypatch: pytest.Monkey
     result = CliRunner().invoke(train.command, [])
     assert isinstance(result.exception, MatchwatchError)
     assert "matchwatch[train]" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--seed", "-1"],
+        ["--seed", "9223372036854775808"],
+        ["--name", "../x"],
+        ["--name", ""],
+        ["--version", "a/b"],
+        ["--version", ".."],
+        ["--shops", "0"],
+        ["--epochs", "0"],
+    ],
+)
+def test_options_of_train_that_make_no_sense_are_usage_errors_before_anything_is_trained(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    result = CliRunner().invoke(train.command, [*arguments, "--models-dir", str(tmp_path / "models")])
+    assert result.exit_code == 2
+    assert arguments[0] in result.stderr
+    assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["shop-match", "a", "A.b_c+9", "x" * 128, "x" * 129, "-x", ".x", "a b", "a/b", "鞋", ""]
+)
+def test_train_takes_the_names_that_the_repository_reads_back(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(train, "find_spec", lambda _: None)  # stops right after the options were checked
+    refused_at_once = CliRunner().invoke(train.command, ["--name", name]).exit_code == 2
+    with pytest.raises(ModelRefused) as refused:
+        ModelRepository(tmp_path).read(ModelName(name, "1"))
+    assert refused_at_once == ("plain folder name" in str(refused.value))

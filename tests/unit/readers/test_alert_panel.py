@@ -4,6 +4,7 @@ import msgspec
 import pytest
 from rich.console import Console, RenderableType
 
+from schemas.alerts import SuspectedCause
 from streams.readers.alert_panel import alert_line, alert_panel
 from tests.unit.readers.alert_example import ALERT
 
@@ -23,7 +24,7 @@ def drawn(what: RenderableType, *, width: int = 120, colours: bool = False) -> s
         "shop-web / search / all models and versions",
         "2026-11-23T10:07:00.000Z (estimated)",
         "n = 4,160, standard error 0.2 %, 40.0 standard errors from what was expected",
-        "shop-rank 5 (live), deployed 30 s before the change began",
+        "shop-rank 5 (live) was deployed 30 s before",
         "device mobile: 74% of the change",
         "docs/runbooks.md#ctr_drop",
     ],
@@ -38,6 +39,18 @@ def test_a_panel_shows_three_searches_with_scores_and_clicks() -> None:
     assert "0.01" in text
     (clicked, *_) = [line for line in text.splitlines() if "sku-2" in line]
     assert "clicked" in clicked
+
+
+@pytest.mark.parametrize(
+    ("seconds_before", "words"),
+    [(300.0, "deployed 300 s before"), (-120.0, "deployed 120 s after"), (0.0, "deployed as it began")],
+)
+def test_a_panel_says_whether_the_cause_was_deployed_before_the_change_began_or_after(
+    seconds_before: float, words: str
+) -> None:
+    data = msgspec.structs.replace(ALERT.data, suspected_cause=SuspectedCause("shop-rank", "5", "live", seconds_before))
+    text = drawn(alert_panel(msgspec.structs.replace(ALERT, data=data)), width=160)
+    assert f"shop-rank 5 (live) was {words} " in text
 
 
 def test_texts_of_the_shop_are_neither_markup_nor_commands_to_the_terminal() -> None:

@@ -1,13 +1,18 @@
 import gzip
 import json
+import os
+import random
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.replay.lines import event_record, item_record, read_records
-from streams.replay.replay import NothingToReplay, files_of
+from streams.replay.lines import UnreadableRecording, event_record, item_record, read_records
+from streams.replay.replay import Format, NothingToReplay, RecordedTwice, files_of
 
 SEARCH = "search-events"
 
@@ -106,7 +111,53 @@ def test_packed_and_plain_files_read_the_same_and_an_empty_line_is_a_record(tmp_
     (tmp_path / "search-events-2.ndjson.gz").write_bytes(gzip.compress(text))
     plain = list(read_records(tmp_path / "search-events.ndjson", SEARCH))
     assert [record.key for record in plain] == [b"a", None, b"b", None, None]
+    assert [record.value for record in plain] == [b'{"query_id":"a"}', b"", b'{"query_id":"b"}', b"  ", b"rubbish"]
     assert plain == list(read_records(tmp_path / "search-events-2.ndjson.gz", SEARCH))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_pipe_is_read_although_it_cannot_be_wound_back(tmp_path: Path, packed: bool) -> None:
+    pipe = tmp_path / "search-events.pipe"
+    os.mkfifo(pipe)
+    text = b'{"query_id":"a"}\n{"query_id":"b"}\n'
+    with ThreadPoolExecutor(1) as pool:
+        written = pool.submit(pipe.write_bytes, gzip.compress(text) if packed else text)
+        assert [record.key for record in read_records(pipe, SEARCH)] == [b"a", b"b"]
+        written.result()
+
+
+def test_an_empty_file_holds_nothing(tmp_path: Path) -> None:
+    (tmp_path / "search-events.ndjson").touch()
+    assert list(read_records(tmp_path / "search-events.ndjson", SEARCH)) == []
+
+
+def _packed(lines: int) -> bytes:
+    chance = random.Random(1)
+    return gzip.compress(b"".join(b'{"query_id":"%d"}\n' % chance.getrandbits(64) for _ in range(lines)), mtime=0)
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda whole: whole[: len(whole) // 2], "ends in the middle, after line [1-9][0-9]+; copy it again"),
+        (lambda whole: whole[:-8] + b"\0" * 8, "is damaged after line 20000 .*CRC.*; copy it again"),
+        (lambda whole: whole[:5000] + b"\xff" * 5000 + whole[10000:], "is damaged after line [0-9]+ .*; copy it again"),
+        (lambda whole: whole + b"more", "is damaged after line 20000 .*; copy it again"),
+    ],
+)
+def test_a_damaged_file_is_named_with_the_last_line_that_could_be_read(
+    tmp_path: Path, damage: Callable[[bytes], bytes], words: str
+) -> None:
+    file = tmp_path / "search-events.ndjson.gz"
+    file.write_bytes(damage(_packed(20_000)))
+    with pytest.raises(UnreadableRecording, match=f"{re.escape(str(file))}: the gzip file {words}"):
+        list(read_records(file, SEARCH))
+
+
+def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    (tmp_path / "search-events").mkdir()
+    with pytest.raises(UnreadableRecording, match=r"search-events: cannot be read after line 0 .*check the file"):
+        list(read_records(tmp_path / "search-events", SEARCH))
 
 
 def test_a_model_event_is_keyed_by_its_model(tmp_path: Path) -> None:
@@ -137,3 +188,22 @@ def test_paths_that_hold_nothing_are_refused_with_the_cure(tmp_path: Path) -> No
     for path, words in ((tmp_path / "none", "no such file"), (other, "search-events.ndjson"), (tmp_path, "nothing to")):
         with pytest.raises(NothingToReplay, match=words):
             files_of([path], "matchwatch")
+
+
+@pytest.mark.parametrize("format_", ["matchwatch", "ubi"])
+def test_a_recording_beside_its_packed_copy_or_named_twice_is_refused(tmp_path: Path, format_: Format) -> None:
+    plain, packed = tmp_path / "search-events.ndjson", tmp_path / "search-events.ndjson.gz"
+    plain.touch()
+    for paths in ([plain, plain], [tmp_path, plain], [tmp_path, tmp_path]):
+        with pytest.raises(RecordedTwice, match=r"search-events\.ndjson and .*search-events\.ndjson hold the same"):
+            files_of(paths, format_)
+    packed.touch()
+    with pytest.raises(RecordedTwice, match=r"search-events\.ndjson and .*search-events\.ndjson\.gz hold the same"):
+        files_of([tmp_path], format_)
+
+
+def test_parts_of_one_topic_and_files_of_two_folders_are_different_recordings(tmp_path: Path) -> None:
+    for name in ("a/search-events-1.ndjson", "a/search-events-2.ndjson.gz", "b/search-events-1.ndjson"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert len(files_of([tmp_path / "a", tmp_path / "b"], "matchwatch")["search-events"]) == 3

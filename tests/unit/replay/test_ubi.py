@@ -29,7 +29,7 @@ def _write(tmp_path: Path, *lines: Any) -> list[Path]:
     return [path]
 
 
-def _event(action: str, object_id: str | None = None, ordinal: int | None = None, **more: Any) -> dict[str, Any]:
+def _event(action: str, object_id: str | None = None, ordinal: float | None = None, **more: Any) -> dict[str, Any]:
     attributes: dict[str, Any] = {}
     if object_id is not None:
         attributes["object"] = {"object_id": object_id}
@@ -140,6 +140,10 @@ def test_the_title_is_the_description_of_the_object_and_the_text_that_of_the_que
         ({"query_response_hit_ids": [], "query": '{"size":0,"x":1}'}, "no search: asked for no results (size 0)"),
         ({"query_response_hit_ids": [], "query": '{"size":20}'}, "search with zero results"),
         ({"query_response_hit_ids": ["B1"]}, "no search: the results were never shown"),
+        ({"query_response_hit_ids": 0}, "no search: nothing shown, response not logged"),
+        ({"query_response_hit_ids": ""}, "no search: nothing shown, response not logged"),
+        ({"query_response_hit_ids": {}}, "no search: nothing shown, response not logged"),
+        ({"query_response_hit_ids": None}, "no search: nothing shown, response not logged"),
         ({}, "no search: nothing shown, response not logged"),
     ],
 )
@@ -200,6 +204,45 @@ def test_numbers_among_the_attributes_of_a_query_stay_numbers(tmp_path: Path) ->
     query = _query(query_response_hit_ids=[], query_attributes={"radius": 1.5}, timestamp=1795428000000.5)
     search = decode_search(read_ubi(_write(tmp_path, query)).records[0].value or b"", None, 0)
     assert search.query_attributes == {"radius": 1.5}
+
+
+@pytest.mark.parametrize("ordinal", [0, 2.0, 2**53, 2**64, 10**30])
+def test_a_position_may_be_any_whole_number_as_in_the_contract(tmp_path: Path, ordinal: float) -> None:
+    log = read_ubi(_write(tmp_path, _event("impression", "B1", ordinal), _event("click", "B1", ordinal)))
+    search, click = (record.value or b"" for record in log.records)
+    assert decode_search(search, None, 0).results[0].position == int(ordinal) + 1
+    assert decode_click(click, None, 0).position == int(ordinal) + 1
+
+
+def test_a_search_and_its_click_keep_all_that_the_log_says_of_them(tmp_path: Path) -> None:
+    attributes = {"device": "mobile", "locale": "zh-CN"}
+    log = read_ubi(
+        _write(
+            tmp_path,
+            _query(query_attributes=attributes),
+            _event("impression", "B1", 4, session_id="s-9"),
+            _event("add_to_cart", "B1", 4),
+        )
+    )
+    search, action = (record.value or b"" for record in log.records)
+    found = decode_search(search, None, 0)
+    assert (found.query_id, found.application, found.surface, found.client_id) == ("q", "shop", "search", "c")
+    assert (found.session_id, found.query_attributes) == ("s-9", attributes)
+    acted = decode_click(action, None, 0)
+    assert (acted.query_id, acted.client_id, acted.object_id, acted.position) == ("q", "c", "B1", 5)
+    assert acted.action_name == "add_to_cart"
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_of_equal_times_the_search_goes_before_its_click(tmp_path: Path, turn: int) -> None:
+    log = read_ubi(_write(tmp_path, *[_event("click", "B1", 0), _event("impression", "B1", 0)][::turn]))
+    assert [record.topic for record in log.records] == ["search-events", "click-events"]
+
+
+@pytest.mark.parametrize("line", [{"index": {"_index": "ubi_events"}}, {"create": {}}])
+def test_the_lines_between_documents_of_a_bulk_file_are_known(tmp_path: Path, line: dict[str, Any]) -> None:
+    log = read_ubi(_write(tmp_path, line, _event("click", "B1")))
+    assert (log.lines, log.dropped) == ({"bulk index line": 1, "click": 1}, {})
 
 
 def test_an_item_seen_twice_on_a_page_counts_once_at_its_first_position(tmp_path: Path) -> None:

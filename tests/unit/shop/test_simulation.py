@@ -1,6 +1,6 @@
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -10,16 +10,21 @@ import pytest
 
 from schemas.decode import decode_catalog_item, decode_click, decode_model_event, decode_search
 from schemas.events import Deployment
-from streams.shop.catalog import Catalog, build_catalog, relevance
-from streams.shop.faults import Fault, FaultName, parse_fault, plan_faults
+from schemas.timestamps import timestamp_ms
+from streams.shop.catalog import Catalog, Language, build_catalog, relevance
+from streams.shop.faults import Fault, FaultName
 from streams.shop.outbox import Emitted
-from streams.shop.settings import SimulationSettings
+from streams.shop.settings import ClickModel, SimulationSettings
 from streams.shop.simulation import simulate
 from streams.shop.truth import gone_category, truth
 
 MINUTES = 6.0
 FAULT_MINUTE = 3.0
 ITEMS = 1500
+
+
+Measure = Callable[[Sequence[dict[str, Any]], Sequence[dict[str, Any]]], float]
+"""A number from searches and clicks."""
 
 
 class Story(NamedTuple):
@@ -187,6 +192,59 @@ def test_the_cascade_model_clicks_less_further_down() -> None:
     assert positions[1] > positions[5] > positions[10]
 
 
+@pytest.mark.parametrize(("model", "low", "high"), [("position", 0.9, 1.6), ("cascade", 0.4, 0.85)])
+def test_a_run_clicks_as_its_model_says(model: ClickModel, low: float, high: float) -> None:
+    """A click on the first item makes one on the second rarer in a cascade, and does not by position."""
+    story = _run(_settings(click_model=model))
+    clicked = {(click["query_id"], click.get("position")) for click in story.clicks if click["action_name"] == "click"}
+    ids = [search["query_id"] for search in story.searches if search["results"]]
+    second = {
+        first: np.mean([(query_id, 2) in clicked for query_id in ids if ((query_id, 1) in clicked) is first])
+        for first in (True, False)
+    }
+    assert low < second[True] / second[False] < high
+
+
+def test_people_look_at_some_surfaces_with_more_interest_than_at_others() -> None:
+    story = _run(_settings(rate=60.0))
+    rates = {
+        surface: _ctr([search for search in story.searches if search["surface"] == surface], story.clicks)
+        for surface in ("search", "recommendation", "ads", "support")
+    }
+    assert rates["recommendation"] == pytest.approx(0.7 * rates["search"], rel=0.12)
+    assert rates["ads"] == pytest.approx(0.5 * rates["search"], rel=0.15)
+    assert rates["support"] == pytest.approx(0.8 * rates["search"], rel=0.15)
+
+
+def test_the_locale_is_one_of_the_language_that_is_typed() -> None:
+    languages = {query.text: query.language for query in _shop().queries}
+    seen = {
+        (languages[search["user_query"]], search["query_attributes"]["locale"])
+        for search in _run(_settings()).searches
+        if search["user_query"]
+    }
+    assert seen == {
+        (language, locale)
+        for language, locales in ((Language.ZH, ("zh-CN", "zh-TW")), (Language.EN, ("en-US", "en-GB", "en-SG")))
+        for locale in locales
+    }
+
+
+def test_a_tenth_of_the_queries_are_more_than_half_of_the_searches() -> None:
+    asked = Counter(search["user_query"] for search in _run(_settings()).searches if search["user_query"])
+    popular = [query.text for query in _shop().queries[:60]]
+    assert len(_shop().queries) == 600
+    assert 0.5 < sum(asked[text] for text in popular) / asked.total() < 0.7
+
+
+@pytest.mark.parametrize(("hour", "share"), [("04", 0.75), ("10", 1.0), ("16", 1.25)])
+def test_the_shop_is_quiet_at_four_in_the_morning_and_busy_in_the_afternoon(hour: str, share: float) -> None:
+    start_ms = timestamp_ms(f"2026-01-05T{hour}:00:00Z", "start")
+    emitted = simulate(_settings(rate=60.0, minutes=3.0, start_ms=start_ms, items=500, queries=50))
+    ids = {record.key for record in emitted if record.topic == "search-events"}
+    assert len(ids) == pytest.approx(share * 60 * 180, rel=0.05)
+
+
 @pytest.mark.parametrize("name", FaultName)
 def test_nothing_differs_before_a_fault_begins(name: FaultName) -> None:
     faulty, healthy = _run(_settings(name)), _run(_settings())
@@ -252,6 +310,60 @@ def test_each_other_fault_does_what_its_name_says() -> None:
     assert foreign[1] == pytest.approx(0.35, abs=0.05)
 
 
+def _quantile(q: float) -> Measure:
+    return lambda searches, _: float(np.quantile([s["latency_ms"] for s in searches if s["latency_ms"] is not None], q))
+
+
+_MEASURES: dict[str, Measure] = {
+    "latency_p50": _quantile(0.5),
+    "latency_p95": _quantile(0.95),
+    "latency_p99": _quantile(0.99),
+    "zero_result_rate": lambda searches, _: float(np.mean([not search["results"] for search in searches])),
+    "search_rate": lambda searches, _: len(searches),  # both halves are as long
+    "ctr": _ctr,
+    "match_at_10": lambda searches, _: _mean_relevance(searches),
+    "exposure_js": lambda searches, _: _strangeness(searches),
+    "missing_field_rate": lambda searches, _: float(
+        np.mean(["title" not in result for search in searches for result in search["results"]])
+    ),
+}
+
+
+def _strangeness(searches: Sequence[dict[str, Any]]) -> float:
+    """How far the shares of the categories are from those of the healthy shop, in sum."""
+
+    def shares(some: Sequence[dict[str, Any]]) -> Counter[str]:
+        return Counter(result.get("category", "") for search in some for result in search["results"])
+
+    usual, found = shares(_run(_settings()).searches), shares(searches)
+    return sum(abs(usual[name] / usual.total() - found[name] / found.total()) for name in usual)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        FaultName.BAD_RANKER,
+        FaultName.LATENCY,
+        FaultName.ZERO_RESULTS,
+        FaultName.TRAFFIC_DROP,
+        FaultName.CLICK_TRACKING_LOST,
+        FaultName.CATEGORY_GONE,
+        FaultName.MISSING_TITLES,
+    ],
+)
+def test_the_truth_says_which_way_each_signal_really_moves(name: FaultName) -> None:
+    settings = _settings(name)
+    story = _run(settings)
+    before, after = _halves(story, settings)
+    signals: list[dict[str, str]] = truth(settings, _shop())["faults"][0]["signals"]  # type: ignore[index]
+    assert signals
+    for signal in signals:
+        measure = _MEASURES[signal["name"]]
+        was, is_now = measure(before, story.clicks), measure(after, story.clicks)
+        assert signal["direction"] == ("up" if is_now > was else "down"), signal
+        assert abs(is_now - was) > 0.1 * was
+
+
 def test_missing_titles_are_missing_in_the_catalogue_too() -> None:
     settings = _settings(FaultName.MISSING_TITLES)
     story = _run(settings)
@@ -265,30 +377,6 @@ def test_missing_titles_are_missing_in_the_catalogue_too() -> None:
     assert len(bare) / len(results) == pytest.approx(0.7, abs=0.05)
 
 
-def test_a_fault_is_read_from_its_name_and_minute() -> None:
-    assert parse_fault("none") is None
-    assert parse_fault("latency") == Fault(FaultName.LATENCY)
-    assert parse_fault("latency@2.5") == Fault(FaultName.LATENCY, 2.5)
-
-
-@pytest.mark.parametrize("text", ["", "latencies", "latency@", "latency@-1", "latency@nan", "latency@inf", "@3"])
-def test_a_fault_that_makes_no_sense_is_refused_with_the_cure(text: str) -> None:
-    with pytest.raises(ValueError, match=r"choose one of|write latency@12"):
-        parse_fault(text)
-
-
-def test_a_minute_drawn_from_the_seed_stays_and_lies_inside() -> None:
-    faults = [Fault(FaultName.DECOY), Fault(FaultName.BAD_RANKER)]
-    plans = [plan_faults(faults, 30.0, seed) for seed in range(50)]
-    assert plans == [plan_faults(faults, 30.0, seed) for seed in range(50)]
-    assert len({plan[1].minute for plan in plans}) > 40
-    for decoy, bad in plans:
-        assert decoy.name is FaultName.DECOY
-        assert 3 < decoy.minute < 12
-        assert 14 < bad.minute < 24
-    assert plan_faults(faults[1:], 30.0, 1)[0] == plans[1][1]
-
-
 @pytest.mark.parametrize(
     "changes",
     [
@@ -299,6 +387,9 @@ def test_a_minute_drawn_from_the_seed_stays_and_lies_inside() -> None:
         {"seed": -1},
         {"items": 3},
         {"faults": (Fault(FaultName.LATENCY, 6.0),)},
+        {"rate": 100_001.0},
+        {"start_ms": 946_684_800_000},
+        {"start_ms": 3_786_911_999_000},
     ],
 )
 def test_settings_out_of_range_are_refused(changes: dict[str, Any]) -> None:
