@@ -13,7 +13,7 @@ from schemas.config import parse_settings
 from streams.bench.options import Options
 from streams.bench.report import Report, report
 
-BENCHES: Final = ("pipeline",)
+BENCHES: Final = ("evaluate", "pipeline")
 """Each is a file of `streams/bench` with a function `bench`."""
 
 
