@@ -1,7 +1,7 @@
 """A cohort: the searches of one interval of event time, from their arrival until their last horizon."""
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ twice as many on as application `other` too."""
 MAX_COMBINATIONS: Final = 4096
 """Combinations of segment values of one cohort; those of any further one count as `other`."""
 
+_WIDE_KEY: Final = 2**31
+
 
 @dataclass(slots=True)
 class Candidate:
@@ -25,6 +27,14 @@ class Candidate:
     id_hash: int
     source_offset: int
     row: int
+
+
+class SegmentValues(NamedTuple):
+    """The values of one dimension in a cohort."""
+
+    names: list[str]
+    of_combination: NDArray[np.uint16]
+    """Which of `names` a combination has, shape (combinations,)."""
 
 
 @dataclass(slots=True)
@@ -40,15 +50,18 @@ class Cohort:
     dimensions: tuple[str, ...] = ()
     """Names of the segment dimensions, in order; a combination has one value of each."""
     series: list[Series] = field(default_factory=list)
-    combinations: list[tuple[str, ...]] = field(default_factory=list)
+    combinations: int = 0
+    """How many combinations of segment values its searches have."""
     row_ranges: list[tuple[int, int]] = field(default_factory=list)
     fresh: list[ScoreColumns] = field(default_factory=list)
     """Searches whose label-free fields have not been counted yet; `fresh_series` numbers their series."""
     fresh_series: list[NDArray[np.uint16]] = field(default_factory=list)
     fresh_combinations: list[NDArray[np.uint16]] = field(default_factory=list)
     fresh_rows: list[int] = field(default_factory=list)
+    segments: list[SegmentValues] = field(default_factory=list)
+    """By dimension, once the cohort has closed for new searches."""
     label_free: dict[int, Rollup] = field(default_factory=dict)
-    """By number of the series, once the cohort has closed for new searches."""
+    """By number of the series, likewise."""
     candidates: dict[int, list[Candidate]] = field(default_factory=dict)
     _series_numbers: dict[Series, int] = field(default_factory=dict)
     _combination_numbers: dict[tuple[str, ...], int] = field(default_factory=dict)
@@ -74,14 +87,14 @@ class Cohort:
         number = self._combination_numbers.get(values)
         if number is not None:
             return number
-        if len(self.combinations) >= MAX_COMBINATIONS:
+        if self.combinations >= MAX_COMBINATIONS:
             values = (OTHER,) * len(values)
             number = self._combination_numbers.get(values)
             if number is not None:
                 return number
-        self.combinations.append(values)
-        self._combination_numbers[values] = len(self.combinations) - 1
-        return len(self.combinations) - 1
+        self._combination_numbers[values] = self.combinations
+        self.combinations += 1
+        return self.combinations - 1
 
     def number_rows(self, columns: ScoreColumns) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
         """Number the series and the segment values of some searches.
@@ -95,14 +108,17 @@ class Cohort:
         if not self.dimensions:
             return series, np.full(len(columns), self.combination_number(()), dtype=np.uint16)
         key = np.zeros(len(columns), dtype=np.int64)
+        space = 1
         segments = [columns.segments.get(name) or _unknown_column(len(columns)) for name in self.dimensions]
         for column in segments:
+            if space > _WIDE_KEY:  # a few more dimensions of many values would not fit into 64 bits
+                distinct, key = np.unique(key, return_inverse=True)
+                space = distinct.size
             key = key * max(1, len(column.values)) + column.index
+            space *= max(1, len(column.values))
         _, firsts, where = np.unique(key, return_index=True, return_inverse=True)
-        numbers = [
-            self.combination_number(tuple(column.values[int(column.index[row])] for column in segments))
-            for row in firsts
-        ]
+        texts = [map(column.values.__getitem__, column.index[firsts].tolist()) for column in segments]
+        numbers = list(map(self.combination_number, zip(*texts, strict=True)))
         return series, np.array(numbers, dtype=np.uint16)[where]
 
     def add_rows(
@@ -121,6 +137,15 @@ class Cohort:
         self.fresh_series.append(numbers[0])
         self.fresh_combinations.append(numbers[1])
         self.fresh_rows.append(first_row)
+
+    def seal(self) -> None:
+        """Close for new searches: what only numbers the names of searches to come is let go."""
+        for place in range(len(self.dimensions)):
+            numbers: dict[str, int] = {}
+            value_of = [numbers.setdefault(values[place], len(numbers)) for values in self._combination_numbers]
+            self.segments.append(SegmentValues(list(numbers), np.array(value_of, dtype=np.uint16)))
+        self._combination_numbers.clear()
+        self._series_numbers.clear()
 
     def drop_fresh(self) -> None:
         """Let go of what only the label-free counts needed."""

@@ -13,6 +13,7 @@ from schemas.scores import Series
 
 def settle(cohort: Cohort, bucket_s: int, partition: int) -> None:
     """Count what needs no clicks, once no search of the cohort can come any more."""
+    cohort.seal()
     cohort.candidates = pick_candidates(cohort)
     cohort.label_free = count_label_free(cohort, bucket_s, partition)
     cohort.drop_fresh()

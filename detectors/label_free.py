@@ -63,7 +63,8 @@ def count_label_free(cohort: Cohort, bucket_s: int, partition: int) -> dict[int,
     exposure = _exposure(cohort.fresh, item_series, groups)
     segments = sum_segments(
         cohort,
-        series * max(1, len(cohort.combinations)) + combinations,
+        series,
+        combinations,
         {
             "searches": np.ones(series.size),
             "impressions": counts,
@@ -157,22 +158,20 @@ def table(group: NDArray[Any], slot: NDArray[Any], groups: int, slots: int) -> I
 
 
 def sum_segments(
-    cohort: Cohort, key: Ints, columns: dict[str, NDArray[Any]]
+    cohort: Cohort, series: Ints, combinations: Ints, columns: dict[str, NDArray[Any]]
 ) -> list[dict[str, dict[str, SegmentCounts]]]:
     """Add columns up by series, dimension and value.
 
     Args:
-        cohort: names the combinations of values.
-        key: series number · number of combinations + combination number, shape (n,).
+        cohort: sealed; knows which values a combination has.
+        series: number of the series of each search, shape (n,).
+        combinations: number of the combination of its values, shape (n,).
         columns: by field of SegmentCounts, shape (n,) each.
     """
-    series, combination = np.divmod(key, max(1, len(cohort.combinations)))
     result: list[dict[str, dict[str, SegmentCounts]]] = [{} for _ in cohort.series]
-    for place, dimension in enumerate(cohort.dimensions):
-        numbers: dict[str, int] = {}
-        value_of = [numbers.setdefault(values[place], len(numbers)) for values in cohort.combinations]
-        slot = series * len(numbers) + np.array(value_of, dtype=np.int64)[combination]
-        length = len(cohort.series) * len(numbers)
+    for dimension, (names, of_combination) in zip(cohort.dimensions, cohort.segments, strict=True):
+        slot = series * len(names) + of_combination[combinations]
+        length = len(cohort.series) * len(names)
         present = np.flatnonzero(np.bincount(slot, minlength=length))
         fields: list[Iterable[float]] = []
         for name in SegmentCounts.__struct_fields__:
@@ -181,7 +180,6 @@ def sum_segments(
                 fields.append((sums if name in _FRACTIONS else sums.astype(np.int64)).tolist())
             else:
                 fields.append(repeat(0))
-        names = list(numbers)
         for number, counts in zip(present.tolist(), map(SegmentCounts, *fields), strict=True):
             result[number // len(names)].setdefault(dimension, {})[names[number % len(names)]] = counts
     return result

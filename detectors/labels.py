@@ -97,7 +97,8 @@ def count_labels(
     clicked_bins = table(item_series[scored], score_slots(pages.scores[scored]), groups, SCORE_BINS)
     segments = sum_segments(
         cohort,
-        pages.series * max(1, len(cohort.combinations)) + pages.combinations,
+        pages.series,
+        pages.combinations,
         {"clicks": clicks, "concordant": by_score.higher, "discordant": by_score.lower, "tied": by_score.tied},
     )
     return {

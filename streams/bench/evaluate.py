@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
+import numpy as np
 from confluent_kafka import Consumer, TopicPartition
 
 from detectors.evaluate import EvaluateFold, FoldSettings
@@ -34,6 +35,8 @@ from streams.bench.workload import Workload, make_workload
 RATIO_TARGET: Final = 0.40
 JSON_TARGET: Final = 1.6
 BYTES_TARGET: Final = 400.0
+OPEN_SEARCHES: Final = 100_000
+"""In one partition: at 50 searches a second as many as half an hour brings."""
 _TIMEOUT_S: Final = 10.0
 
 
@@ -143,7 +146,7 @@ def _floor(settings: Settings, before: _Ends, after: _Ends, kinds: Sequence[str]
 
 
 def _open_search_bytes(settings: Settings, before: _Ends, after: _Ends) -> float:
-    """Memory that Python and NumPy hold for each open search, once its cohort is closed for new ones."""
+    """Memory that Python and NumPy hold for each of OPEN_SEARCHES open searches, whatever it is made of."""
     fold_settings = settings.fold
     shape = FoldSettings(
         bucket_ms=fold_settings.bucket_s * 1000,
@@ -153,17 +156,38 @@ def _open_search_bytes(settings: Settings, before: _Ends, after: _Ends) -> float
         max_segment_values=fold_settings.max_segment_values,
     )
     blocks = _blocks(settings, before, after)
+    _filled(shape, blocks, 1)  # what is imported on the way is no memory of a search
     tracemalloc.start()
     try:
         began, _ = tracemalloc.get_traced_memory()
-        fold = EvaluateFold(shape, 0)
-        for offset, block in enumerate(blocks):
-            fold.apply_scores(block, offset)
-            fold.close()
+        fold = _filled(shape, blocks, OPEN_SEARCHES)
         ended, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    return (ended - began) / max(1, fold.open_searches)
+    return (ended - began) / fold.open_searches
+
+
+def _filled(shape: FoldSettings, blocks: Sequence[ScoreBlock], searches: int) -> EvaluateFold:
+    """Give a fold with at least so many open searches: the blocks again and again, each time later, with other ids."""
+    times = [np.frombuffer(block.times_ms, "<i8") for block in blocks]
+    span_ms = -(-(max(map(np.max, times)) - min(map(np.min, times)) + 1) // shape.bucket_ms) * shape.bucket_ms
+    fold = EvaluateFold(shape, 0)
+    offset = passed = 0
+    while fold.open_searches < searches:
+        for block, times_ms in zip(blocks, times, strict=True):
+            ids = np.frombuffer(block.query_ids, "<u8") ^ np.uint64(passed << 40)
+            offsets = np.arange(offset, offset + times_ms.size, dtype="<i8")
+            again = msgspec.structs.replace(
+                block,
+                times_ms=(times_ms + passed * span_ms).tobytes(),
+                query_ids=ids.tobytes(),
+                source_offsets=offsets.tobytes(),
+            )
+            fold.apply_scores(again, offset)
+            offset += times_ms.size
+            fold.close()
+        passed += 1
+    return fold
 
 
 def _blocks(settings: Settings, before: _Ends, after: _Ends) -> list[ScoreBlock]:
