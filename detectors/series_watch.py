@@ -95,9 +95,10 @@ class SeriesWatch:
             self.reference.learn(rollup)
             self._exposure.take(rollup, self.reference)
         end_ms = rollup.cohort_start_ms + rollup.bucket_s * 1000
+        ended = [decision.watched.key for decision in decisions]
         for watched in self.watched:
             rule = watched.watch.rule
-            if rule.horizon_s != rollup.horizon_s:
+            if rule.horizon_s != rollup.horizon_s or watched.key in ended:
                 continue
             if watched.watch.signal == "exposure_js":
                 x = self._exposure.point
@@ -132,7 +133,16 @@ class SeriesWatch:
                 for_s=rule.for_s,
                 resolve_s=rule.resolve_s,
             )
+        if step in {Step.RESOLVED, Step.ACCEPTED}:
+            self._let_go_of_explained(rule)
         return [] if step is None else [Decision(watched, step)]
+
+    def _let_go_of_explained(self, rule: Rule) -> None:
+        """End what waited behind a rule that has resolved: it saw the same trouble, which is over."""
+        for other in self.watched:
+            if rule.name in other.watch.rule.inhibited_by and other.life.phase is Phase.PENDING:
+                other.watch.conclude()
+                other.life, other.verdict = Life(), Verdict(False, False)
 
     def settle(self, decision: Decision) -> None:
         """Take the consequences of a decision, after its alert has been made from the watch."""
@@ -163,10 +173,13 @@ class SeriesWatch:
 
     def _change_match_model(self, rollup: Rollup) -> list[Decision]:
         models = {name for name, searches in rollup.match_models.items() if searches and name.strip("/")}
-        if not models or models == {self._match_model}:
+        if not models:
             return []
-        changed = bool(self._match_model)
-        self._match_model = max(models, key=lambda name: (rollup.match_models[name], name))
+        # The majority counts: while two workers differ, or a canary runs, nothing has changed yet.
+        most = max(models, key=lambda name: (rollup.match_models[name], name))
+        if most == self._match_model:
+            return []
+        changed, self._match_model = bool(self._match_model), most
         if not changed:
             return []
         decisions = []
@@ -207,7 +220,7 @@ class SeriesWatch:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take up where another one gave its `state`; rules that have changed since begin anew."""
+        """Take up where another one gave its `state`; rules that look at other things since begin anew."""
         self.first_ms, self.last_ms, self.dormant = state["first_ms"], state["last_ms"], state["dormant"]
         self._match_model = state["match_model"]
         self.reference = msgspec.convert(state["reference"], Reference)
@@ -216,9 +229,14 @@ class SeriesWatch:
         saved = {(x["rule"]["name"], x["signal"]): x for x in state["watched"]}
         for watched in self.watched:
             plain = saved.get(watched.key)
-            if plain is None or msgspec.convert(plain["rule"], Rule) != watched.watch.rule:
+            if plain is None or _shape(msgspec.convert(plain["rule"], Rule)) != _shape(watched.watch.rule):
                 continue
             watched.watch.restore(plain["watch"])
             watched.life = msgspec.convert(plain["life"], Life)
             watched.episode = msgspec.convert(plain["episode"], AlertData | None)
             watched.verdict = msgspec.convert(plain["verdict"], Verdict)
+
+
+def _shape(rule: Rule) -> Rule:
+    """Give what of a rule decides: words for people may change while it fires."""
+    return msgspec.structs.replace(rule, severity="", runbook="")

@@ -7,7 +7,7 @@ series' reference, see `detectors/reference.py`.
 import math
 from collections.abc import Mapping
 
-from detectors.divergence import jensen_shannon
+from detectors.divergence import jensen_shannon, jensen_shannon_error
 from detectors.sketch import quantile
 from schemas.rollup import LABEL_FREE, Pairs, Rollup
 from schemas.signals import SignalPoint
@@ -161,11 +161,15 @@ def quantile_standard_error(rollup: Rollup, q: float) -> float | None:
 def exposure_js(rollup: Rollup, reference: Mapping[str, int] | None) -> SignalPoint:
     """Jensen–Shannon divergence (bits) of the impressions' categories from the series' reference.
 
-    Its level without any change grows with 1/n, so the rules compare it with its own past at the same n.
+    Its level without any change grows with 1/n, so the rules compare it with its own past at the same n. The standard
+    error takes impressions for independent, and is that of a divergence that is there: near zero it says too little.
     """
     n = sum(rollup.exposure.values())
-    value = jensen_shannon(rollup.exposure, reference) if n and reference else None
-    return _point("exposure_js", rollup, value, (value or 0.0, 1.0), n=n, error=None)
+    if not n or not reference:
+        return _point("exposure_js", rollup, None, (0.0, 1.0), n=n, error=None)
+    value = jensen_shannon(rollup.exposure, reference)
+    error = jensen_shannon_error(rollup.exposure, reference)
+    return _point("exposure_js", rollup, value, (value, 1.0), n=n, error=error)
 
 
 def ratio_standard_error(sums: tuple[float, float], squares: tuple[float, float, float], searches: int) -> float | None:
@@ -233,4 +237,5 @@ def _point(
         numerator=float(ratio[0]),
         denominator=float(ratio[1]),
         standard_error=error,
+        variance=None if error is None else (error * ratio[1]) ** 2,
     )

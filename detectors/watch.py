@@ -136,7 +136,8 @@ class Watch:
     def conclude(self) -> None:
         """The episode is over, or its pending condition came to nothing: watch on with the baseline as it is."""
         s = self._state
-        s.changed, s.after, s.quarantine, s.pool = False, [], [], None
+        # What was looked at up to now belongs to this episode: the next one must not be dated into it.
+        s.changed, s.after, s.quarantine, s.pool, s.recent = False, [], [], None, []
         if self.rule.detector != "absence":
             self._detector.reset()
 
@@ -230,16 +231,28 @@ class Watch:
         if s.changed:
             s.after = [*s.after, point][-RECOVERY_POINTS:]
             return
+        if self.rule.detector == "threshold":
+            self._hold_against_limit(point)
+            return
         if s.baseline.points < LEARN_POINTS:
             s.baseline.learn(point, self._memory)
-            if self.rule.detector != "threshold":
-                return
-        self._detector.update(point.ratio if self.rule.detector == "threshold" else self._surprise(point))
+            return
+        self._detector.update(self._surprise(point))
         s.quarantine.append(point)
         if self._detector.drift_detected:
             self._begin_change()
         elif len(s.quarantine) > QUARANTINE:
             s.baseline.learn(s.quarantine.pop(0), self._memory)
+
+    def _hold_against_limit(self, point: Observation) -> None:
+        """Compare the value that people are shown: it is what they set the limit for."""
+        s = self._state
+        self._detector.update(point.shown)
+        s.quarantine = [*s.quarantine, point][-QUARANTINE:]
+        if self._detector.drift_detected:
+            self._begin_change()
+        else:
+            s.baseline.learn(point, self._memory)
 
     def _surprise(self, point: Observation) -> float:
         """How many deviations a point lies from the level, less what is too small a change to matter.
@@ -281,19 +294,21 @@ class Watch:
         if not s.after:
             return False
         if self.rule.detector == "threshold":
-            beyond = (s.after[-1].ratio - self.rule.settings["limit"]) * self._sign
+            beyond = (s.after[-1].shown - self.rule.settings["limit"]) * self._sign
             return beyond <= 0
         pooled = s.after[0]
         for point in s.after[1:]:
             pooled = pooled.plus(point)
         shift = (s.changed_level - s.baseline.level) * self._sign
-        return (pooled.ratio - s.baseline.level) * self._sign < shift / 2
+        # Half the way back is not back, where what is left would be worth an alert and is no chance.
+        left = max(self._effect(pooled) / 2, 3 * s.baseline.deviation(pooled))
+        return (pooled.ratio - s.baseline.level) * self._sign < min(shift / 2, left)
 
     def _changed_cohorts(self) -> list[Cohort]:
         return [cohort for cohort in self._state.recent if cohort.start_ms >= self._state.started_at_ms]
 
     def _shows_what_it_compares(self) -> bool:
-        return self.signal != "exposure_js" and not self.signal.startswith("latency_")
+        return self.signal not in {"exposure_js", "click_rate"} and not self.signal.startswith("latency_")
 
 
 def _detector(rule: Rule) -> Detector:

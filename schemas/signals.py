@@ -23,6 +23,8 @@ class SignalPoint(msgspec.Struct, frozen=True, kw_only=True):
     denominator: float
     standard_error: float | None
     """In the value's own unit; None where the cohort alone does not tell."""
+    variance: float | None = None
+    """Sampling variance of the numerator, for readers who add cohorts up: of independent ones it adds up as well."""
 
 
 _encoder: Final = msgspec.json.Encoder()

@@ -75,6 +75,8 @@ class DetectStage(Stage):
         self._fold: DetectFold | None = None
         self._tp: TP | None = None
         self._done_offset = 0
+        self._replay_to = 0
+        """Records before it were decided about by a predecessor, whose alerts are all published."""
         self._committed_offset = 0
         self._state_s = 0.0
 
@@ -94,7 +96,7 @@ class DetectStage(Stage):
             self._fold, self._tp = await self._restored(), tp
             for known in self._known:
                 _apply_deployment(self._fold, known)
-            self._done_offset = self._committed_offset = state.offset or 0
+            self._done_offset = self._committed_offset = self._replay_to = state.offset or 0
             self._state_s = time.monotonic()
             return {tp: max(self._fold.offset + 1, state.log_start)}
         return {}
@@ -103,13 +105,20 @@ class DetectStage(Stage):
         """Fold a batch and publish what it decides."""
         fold = self._active_fold()
         outputs: list[Output] = []
+        again: list[Output] = []
         for record in batch.records:
             try:
                 rollup = decode_rollup(record.value or b"")
             except msgspec.DecodeError as error:
                 _log.error("record %d of %s is not ours and left out: %s", record.offset, record.topic, error)
                 continue
-            outputs += fold.apply(rollup, record.offset)
+            decided = fold.apply(rollup, record.offset)
+            if record.offset < self._replay_to:
+                again += decided
+            else:
+                outputs += decided
+        # Where the state was lost, what is decided again may differ from what was published: nobody is paged for it.
+        await self._publish(again, replayed=True)
         await self._publish(outputs)
         self._done_offset = max(self._done_offset, batch.next_offset)
         if time.monotonic() - self._state_s >= self._settings.detect.state_every_s:
@@ -181,7 +190,7 @@ class DetectStage(Stage):
                 if self._fold is not None:
                     _apply_deployment(self._fold, event)
 
-    async def _publish(self, outputs: Sequence[Output]) -> None:
+    async def _publish(self, outputs: Sequence[Output], *, replayed: bool = False) -> None:
         alerts, signals = [], []
         for output in outputs:
             if isinstance(output, SignalBatch):
@@ -190,7 +199,9 @@ class DetectStage(Stage):
                 alerts.append(output)
         if alerts:
             await self._producer.send_ordered(
-                self._prefix + ALERTS.name, 0, [await self._alert(transition) for transition in alerts]
+                self._prefix + ALERTS.name,
+                0,
+                [await self._alert(transition, replayed=replayed) for transition in alerts],
             )
             for transition in alerts:
                 self._sent.add(transition.id)
@@ -200,9 +211,9 @@ class DetectStage(Stage):
             await self._producer.send_ordered(self._prefix + SIGNALS.name, 0, records)
             self._metrics.signals.inc(sum(len(batch.points) for batch in signals))
 
-    async def _alert(self, transition: Transition) -> OutRecord:
+    async def _alert(self, transition: Transition, *, replayed: bool) -> OutRecord:
         samples = await self._samples.read(transition.exemplars)
-        alert = transition.alert(format_timestamp(time.time_ns() // 1_000_000), samples)
+        alert = transition.alert(format_timestamp(time.time_ns() // 1_000_000), samples, replayed=replayed)
         return OutRecord(alert.subject.encode(), encode_alert(alert))
 
     async def _write_state(self) -> None:
