@@ -14,7 +14,6 @@ SCORE_STEPS: Final = 4096
 """Scores are stored as round(score · 4096): comparisons and ties are those of the stored number."""
 NULL_SCORE: Final = 0xFFFF
 """Stored score of an item without text, or of a search that passed unscored."""
-MAX_POSITION: Final = 0xFFFFFFFF
 MAX_TABLE_VALUES: Final = 0xFFFF
 
 LONGEST_NAME: Final = 256
@@ -89,7 +88,7 @@ class ScoreBlock(msgspec.Struct, frozen=True, array_like=True, tag="block"):
     item_ids: bytes
     """uint64 [m]: `id_hash(object_id)`."""
     positions: bytes
-    """uint32 [m]: position on the page, from 1; larger ones are stored as the largest."""
+    """uint32 [m]: position on the page, from 1; beyond 2³¹ renumbered, keeping order, equality and neighbours."""
     scores: bytes
     """uint16 [m]: round(score · 4096), or NULL_SCORE."""
     categories: Column

@@ -115,8 +115,11 @@ class ScoreStage(Stage):
         self._hashes = IdHashes()
         self._pool = LocalPool(models_folder(settings.score.models_dir), cache_items=settings.score.cache_items)
         self._rollout = Rollout(settings.score, settings.fold.max_ahead_s, self._pool, metrics)
+        self._catalogue = ReadAll(kafka.brokers, self._prefix + CATALOG_ITEMS.name, self._on_items)
+        self._items_as_of_ms = 0
+        """Every item that was in the log at this time is known."""
         self._readers = [
-            ReadAll(kafka.brokers, self._prefix + CATALOG_ITEMS.name, self._on_items),
+            self._catalogue,
             ReadAll(kafka.brokers, self._prefix + MODEL_EVENTS.name, self._on_model_events),
         ]
         self._lines: dict[TP, _Line] = {}
@@ -149,10 +152,21 @@ class ScoreStage(Stage):
     async def on_batch(self, batch: RecordBatch) -> None:
         """Validate a batch and queue it; waits while the partition's line is full."""
         line = self._lines[batch.tp]
+        await self._know_items_before(batch)
         for work in self._works(batch):
             if line.ended:  # it failed, and the worker is about to stop
                 return
             await line.queue.put(work)
+
+    async def _know_items_before(self, batch: RecordBatch) -> None:
+        """Let the catalogue be read up to where it was when the batch was appended, by the broker's clock.
+
+        So a search never misses a title that lay in the log before it, however fast the two came.
+        """
+        if batch.records and batch.records[-1].timestamp >= self._items_as_of_ms:
+            now_ms = time.time_ns() // 1_000_000
+            await self._catalogue.catch_up()
+            self._items_as_of_ms = now_ms
 
     async def on_revoked(self, tps: frozenset[TP]) -> None:  # noqa: ARG002 - all partitions are revoked at once
         """Finish what is under way, then let go."""

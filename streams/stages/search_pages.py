@@ -16,7 +16,6 @@ from schemas.scores import (
     FLAG_UNKNOWN_FIELDS,
     FLAG_UNSCORED,
     LONGEST_NAME,
-    MAX_POSITION,
     NULL_SCORE,
     SCORE_STEPS,
     Column,
@@ -33,6 +32,8 @@ MAX_TEXTS: Final = 1000
 _CATEGORY_SOURCE: Final = "results.category"
 _ATTRIBUTE_PREFIX: Final = "query_attributes."
 _MAX_KNOWN_IDS: Final = 500_000
+_AS_SENT: Final = 1 << 31
+"""Positions up to here are stored as they are."""
 _IN_ORDER: Final = list(range(1, 101))
 """Positions as nearly every page has them: one comparison instead of a sort."""
 
@@ -172,7 +173,7 @@ class SearchPages:
             unknown_tokens=unknown_tokens.tobytes(),
             item_counts=np.array(self.item_counts, dtype="<u4").tobytes(),
             item_ids=np.array(hashes.of(self.object_ids), dtype="<u8").tobytes(),
-            positions=_position_column(self.positions),
+            positions=_position_column(self.positions, self.item_counts),
             scores=scores.tobytes(),
             categories=text_column(self.categories),
             segments={name: self._segment(source) for name, source in segments.items()},
@@ -193,12 +194,35 @@ class SearchPages:
         return values
 
 
-def _position_column(positions: Sequence[int]) -> bytes:
-    try:
-        column = np.array(positions, dtype=np.int64)
-    except OverflowError:  # JSON's integers have no end
-        column = np.array([min(position, MAX_POSITION) for position in positions], dtype=np.int64)
-    return np.minimum(column, MAX_POSITION).astype("<u4").tobytes()
+def _position_column(positions: Sequence[int], item_counts: Sequence[int]) -> bytes:
+    if max(positions, default=0) > _AS_SENT:  # JSON's integers have no end
+        ends = list(itertools.accumulate(item_counts))
+        pages = [positions[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+        positions = [position for page in pages for position in compact_positions(page)]
+    return np.array(positions, dtype="<u4").tobytes()
+
+
+def compact_positions(page: Sequence[int]) -> Sequence[int]:
+    """Give a page's positions in 32 bits, keeping what is asked of them: order, equality, and who follows directly.
+
+    Positions beyond 2³¹ are renumbered with steps of 0, 1 and 2 (for a gap of any size).
+
+    Args:
+        page: ascending, from 1.
+
+    >>> [position - _AS_SENT for position in compact_positions([_AS_SENT, 10**30, 10**30 + 1, 10**40])]
+    [0, 2, 3, 5]
+    """
+    if not page or page[-1] <= _AS_SENT:
+        return page
+    compact: list[int] = []
+    before, last = _AS_SENT, _AS_SENT
+    for position in page:
+        if position > _AS_SENT:
+            last += min(position - before, 2)
+            before = position
+        compact.append(min(position, last))
+    return compact
 
 
 def distinct_items(results: Sequence[Result]) -> Sequence[Result]:

@@ -53,6 +53,7 @@ class ReadAll:
         self._consumer: Any = None
         self._tps: list[Any] = []
         self._positions: dict[TP, int] = {}
+        self._moved = asyncio.Event()
 
     async def read_to_end(self) -> None:
         """Read everything that is in the topic now.
@@ -85,6 +86,13 @@ class ReadAll:
         while True:
             await self._poll()
 
+    async def catch_up(self) -> None:
+        """Wait until `tail`, which runs beside, has handed over everything that is in the topic now."""
+        ends = await self._end_offsets()
+        while any(self._positions.get(TP(*tp), -1) < end for tp, end in ends.items()):
+            self._moved.clear()
+            await self._moved.wait()
+
     async def stop(self) -> None:
         """Disconnect; `tail` must have been cancelled."""
         if self._consumer is not None:
@@ -104,6 +112,7 @@ class ReadAll:
         for tp in self._tps:
             # Also where nothing came: the position moves over transaction markers and compacted tails.
             self._positions[TP(*tp)] = await self._consumer.position(tp)
+        self._moved.set()
 
     async def _end_offsets(self) -> Mapping[Any, int]:
         while True:

@@ -30,6 +30,25 @@ async def test_a_topic_is_read_to_its_end_and_then_as_it_grows(kafka: str, tmp_p
         await asyncio.gather(tail, return_exceptions=True)
 
 
+async def test_catching_up_waits_for_all_that_was_there_before(kafka: str, tmp_path: Path) -> None:
+    async with bench(kafka, tmp_path) as b:
+        got: list[Record] = []
+
+        async def keep(records: Sequence[Record]) -> None:
+            await asyncio.sleep(0)
+            got.extend(records)
+
+        reader = b.own(ReadAll(kafka, b.topics[0], keep))
+        await reader.read_to_end()
+        tail = asyncio.create_task(reader.tail())
+        for round_number in range(1, 6):
+            await b.send(200)
+            await asyncio.wait_for(reader.catch_up(), 10)
+            assert len(got) == PARTITIONS * 200 * round_number
+        tail.cancel()
+        await asyncio.gather(tail, return_exceptions=True)
+
+
 async def test_an_end_behind_an_aborted_transaction_is_reached(kafka: str, tmp_path: Path) -> None:
     async with bench(kafka, tmp_path) as b:
         producer = AIOKafkaProducer(bootstrap_servers=kafka, transactional_id=b.group)

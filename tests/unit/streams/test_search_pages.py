@@ -4,7 +4,7 @@ import pytest
 from inference.pairs import ScoredBatch
 from inference.repository import ModelName
 from schemas.events import ModelRef, Result, SearchEvent
-from schemas.scores import MAX_POSITION, NULL_SCORE, Series, decode_scores, encode_scores, id_hash
+from schemas.scores import NULL_SCORE, Series, decode_scores, encode_scores, id_hash
 from streams.stages.item_texts import ItemTexts
 from streams.stages.search_pages import IdHashes, SearchPages, distinct_items, segment_value
 
@@ -75,12 +75,12 @@ def test_a_block_holds_what_the_pool_said_and_null_where_it_said_nothing() -> No
     assert block.flags == bytes([0, 4])
 
 
-def test_positions_beyond_the_largest_are_stored_as_the_largest_in_their_exact_order() -> None:
+def test_positions_without_end_keep_their_order_and_who_follows_directly() -> None:
     pages = SearchPages()
     pages.add(search([item("c", 10**300), item("b", 2**64), item("a", 3)]), 7, ItemTexts(), unknown_fields=False)
     block = pages.block(None, {}, IdHashes())
     assert np.frombuffer(block.item_ids, "<u8").tolist() == [id_hash("a"), id_hash("b"), id_hash("c")]
-    assert np.frombuffer(block.positions, "<u4").tolist() == [3, MAX_POSITION, MAX_POSITION]
+    assert np.frombuffer(block.positions, "<u4").tolist() == [3, 2**31 + 2, 2**31 + 4]
 
 
 def test_searches_pass_unscored_where_the_pool_did_not_answer() -> None:
