@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -98,9 +99,9 @@ class Program:
                 os.kill(process.pid, number)
 
 
-class Condition:
+class Condition(ABC):
     """Says whether something has come true; asked again and again."""
 
+    @abstractmethod
     def __call__(self) -> bool:
         """Whether it has."""
-        raise NotImplementedError

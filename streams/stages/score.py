@@ -11,18 +11,14 @@ move when they are acknowledged.
 import asyncio
 import logging
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
-
-import msgspec
 
 from inference.pairs import ScoredBatch
 from inference.pool import LocalPool
 from schemas.decode import UnknownFields, decode_search
 from schemas.errors import BadRecord, PoolUnavailable
-from schemas.scores import ScoreControl, encode_scores
+from schemas.scores import encode_scores
 from schemas.settings import Settings
 from schemas.topics import CATALOG_ITEMS, MATCH_SCORES, MODEL_EVENTS, SEARCH_EVENTS
 from streams.control import read_arrival, read_watermark
@@ -30,13 +26,12 @@ from streams.metrics import Metrics
 from streams.models_folder import models_folder
 from streams.routing import partitions_of
 from streams.stages.bad_records import BadRecords, send_dead_letters
-from streams.stages.idle_clock import IdleClock
 from streams.stages.item_texts import ItemTexts
 from streams.stages.rollout import Rollout
+from streams.stages.score_line import Line, Work, read_totals
 from streams.stages.search_pages import IdHashes, SearchPages
 from streams.transport import (
     TP,
-    Commit,
     CommitFailed,
     Committed,
     OrderedProducer,
@@ -53,48 +48,7 @@ MAX_BLOCK_SEARCHES: Final = 512
 MAX_BLOCK_ITEMS: Final = 10_000
 MAX_BLOCK_SOURCE_BYTES: Final = 900_000
 """A block is smaller than the events it is made of, so it stays below the broker's 1 MiB, whatever they hold."""
-MAX_WAITING_BATCHES: Final = 2
 CONTROL_EVERY_S: Final = 1.0
-
-
-class Totals(msgspec.Struct):
-    """Commit metadata of a partition of search-events: what was read of it since its log began."""
-
-    verdicts: dict[str, int] = {}
-
-
-@dataclass(slots=True)
-class _Work:
-    """One step of a partition's line: a block's worth of searches, dead letters, the end of a source."""
-
-    next_offset: int
-    source_bytes: int = 0
-    pages: SearchPages = field(default_factory=SearchPages)
-    letters: list[OutRecord] = field(default_factory=list)
-    verdicts: Counter[str] = field(default_factory=Counter)
-    watermark_ms: int | None = None
-
-
-class _Line:
-    """What is under way of one partition."""
-
-    def __init__(self, tp: TP, offset: int, verdicts: Mapping[str, int], idle_timeout_s: float) -> None:
-        self.tp = tp
-        self.queue: asyncio.Queue[_Work] = asyncio.Queue(MAX_WAITING_BATCHES)
-        self.done_offset = offset
-        """Everything before it is acknowledged."""
-        self.committed_offset = offset
-        self.verdicts = Counter(verdicts)
-        self.idle = IdleClock(idle_timeout_s)
-        self.control_due = False
-        self.task: asyncio.Task[None] | None = None
-        self.ended = False
-
-    def end(self) -> None:
-        """Take no more work, and let go whoever waits for room or for the rest to be done."""
-        self.ended = True
-        while not self.queue.empty():
-            self.queue.get_nowait()
 
 
 class ScoreStage(Stage):
@@ -122,7 +76,7 @@ class ScoreStage(Stage):
             self._catalogue,
             ReadAll(kafka.brokers, self._prefix + MODEL_EVENTS.name, self._on_model_events),
         ]
-        self._lines: dict[TP, _Line] = {}
+        self._lines: dict[TP, Line] = {}
 
     async def on_started(self) -> None:
         """Read catalogue and deployments to their ends, load the live model."""
@@ -138,13 +92,13 @@ class ScoreStage(Stage):
         await self._end_lines()
         self._metrics.forget_partitions()
         for tp, state in committed.items():
-            totals = _read_totals(state.metadata)
+            totals = read_totals(state.metadata)
             offset = state.log_start if state.offset is None else max(state.offset, state.log_start)
             if state.offset is not None and state.offset < state.log_start:
                 lost = state.log_start - state.offset
                 self._metrics.lost_records.labels(SEARCH_EVENTS.name).inc(lost)
                 _log.error("%s[%d]: retention has taken %d records before they were read; keep them longer", *tp, lost)
-            line = _Line(tp, offset, totals, self._settings.fold.idle_timeout_s)
+            line = Line(tp, offset, totals, self._settings.fold.idle_timeout_s)
             self._lines[tp] = line
             self.source.run_beside(self._run(line), f"score-{tp.partition}")
         return {}
@@ -188,10 +142,10 @@ class ScoreStage(Stage):
 
     # Reading
 
-    def _works(self, batch: RecordBatch) -> list[_Work]:
+    def _works(self, batch: RecordBatch) -> list[Work]:
         """Cut a batch into blocks; only the last step carries the batch's end."""
-        works: list[_Work] = []
-        work = _Work(batch.next_offset)
+        works: list[Work] = []
+        work = Work(batch.next_offset)
         bad = BadRecords("score", SEARCH_EVENTS.name)
         for record in batch.records:
             watermark_ms = read_watermark(record.key, record.value, record.headers)
@@ -199,7 +153,7 @@ class ScoreStage(Stage):
             if work.pages.events and work.source_bytes + size > MAX_BLOCK_SOURCE_BYTES:
                 work.next_offset = record.offset
                 works.append(self._sealed(work, bad, batch.tp.partition))
-                work = _Work(batch.next_offset)
+                work = Work(batch.next_offset)
             work.source_bytes += size
             if watermark_ms is not None:
                 work.watermark_ms = watermark_ms
@@ -209,11 +163,11 @@ class ScoreStage(Stage):
             if full or watermark_ms is not None:
                 work.next_offset = record.offset + 1
                 works.append(self._sealed(work, bad, batch.tp.partition))
-                work = _Work(batch.next_offset)
+                work = Work(batch.next_offset)
         works.append(self._sealed(work, bad, batch.tp.partition))
         return works
 
-    def _take(self, record: Record, work: _Work, bad: BadRecords) -> None:
+    def _take(self, record: Record, work: Work, bad: BadRecords) -> None:
         unknown = UnknownFields()
         try:
             event = decode_search(
@@ -229,7 +183,7 @@ class ScoreStage(Stage):
         work.verdicts["valid"] += 1
         work.pages.add(event, record.offset, self._items, unknown_fields=bool(unknown.total))
 
-    def _sealed(self, work: _Work, bad: BadRecords, partition: int) -> _Work:
+    def _sealed(self, work: Work, bad: BadRecords, partition: int) -> Work:
         work.letters = bad.take()
         if work.pages.events:
             keys = [event.query_id.encode() for event in work.pages.events]
@@ -246,7 +200,7 @@ class ScoreStage(Stage):
 
     # One partition's line
 
-    async def _run(self, line: _Line) -> None:
+    async def _run(self, line: Line) -> None:
         line.task = asyncio.current_task()
         try:
             while True:
@@ -256,7 +210,7 @@ class ScoreStage(Stage):
         finally:
             line.end()
 
-    async def _finish(self, line: _Line, work: _Work) -> None:
+    async def _finish(self, line: Line, work: Work) -> None:
         out = []
         if work.pages.events:
             block = work.pages.block(await self._score(work.pages), self._settings.fold.segments, self._hashes)
@@ -264,7 +218,7 @@ class ScoreStage(Stage):
         verdicts = line.verdicts + work.verdicts
         if line.control_due or work.watermark_ms is not None:
             line.control_due = False
-            out.append(OutRecord(None, encode_scores(self._control(line, work, verdicts))))
+            out.append(OutRecord(None, encode_scores(line.control(work, verdicts))))
         await send_dead_letters(self._producer, self._prefix, work.letters)
         if out:
             await self._producer.send_ordered(self._prefix + MATCH_SCORES.name, line.tp.partition, out)
@@ -282,16 +236,6 @@ class ScoreStage(Stage):
         self._metrics.scoring_seconds.observe(scored.scoring_ms / 1000)
         return scored
 
-    def _control(self, line: _Line, work: _Work, verdicts: Mapping[str, int]) -> ScoreControl:
-        return ScoreControl(
-            partition=line.tp.partition,
-            next_source_offset=max(line.done_offset, work.next_offset),
-            totals=dict(verdicts),
-            idle=line.idle.idle,
-            wall_ms=time.time_ns() // 1_000_000,
-            watermark_ms=work.watermark_ms,
-        )
-
     # All lines
 
     async def _tick(self) -> None:
@@ -303,7 +247,7 @@ class ScoreStage(Stage):
                 line.idle.look(now_s, at_end=at_end, position=line.done_offset)
                 line.control_due = True
                 if line.queue.empty():
-                    line.queue.put_nowait(_Work(0))  # wakes it; else the control goes out behind what waits
+                    line.queue.put_nowait(Work(0))  # wakes it; else the control goes out behind what waits
             await self._commit()
             self._metrics.lag(self.source, self._lines)
 
@@ -316,10 +260,7 @@ class ScoreStage(Stage):
 
     async def _commit(self) -> None:
         ready = {line.tp: line for line in self._lines.values() if line.done_offset > line.committed_offset}
-        commits = {
-            tp: Commit(line.done_offset, msgspec.json.encode(Totals(dict(line.verdicts))).decode())
-            for tp, line in ready.items()
-        }
+        commits = {tp: line.commit() for tp, line in ready.items()}
         try:
             await self.source.commit(commits)
         except CommitFailed:
@@ -333,11 +274,3 @@ class ScoreStage(Stage):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _read_totals(metadata: str) -> dict[str, int]:
-    """Read commit metadata; counters begin anew where it is not ours, since nothing else depends on them."""
-    try:
-        return msgspec.json.decode(metadata, type=Totals).verdicts
-    except msgspec.DecodeError:
-        return {}
