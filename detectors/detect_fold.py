@@ -24,6 +24,7 @@ from detectors.rules import DEFAULT_RULES, Rule
 from detectors.series_watch import Decision, SeriesWatch
 from detectors.signals import click_rate, search_rate, signal_points
 from detectors.silence import Silence
+from detectors.state_parts import cut_part, whole_part
 from schemas.rollup import LABEL_FREE, Exemplar, Rollup, RollupControl, series_key
 from schemas.scores import Series
 
@@ -48,6 +49,8 @@ class DetectFoldSettings(msgspec.Struct, frozen=True, kw_only=True):
     cause_after_cohorts: int = 2
     accept_s: int = ACCEPT_S
     max_series: int = 400
+    max_segment_values: int = 50
+    """Values of each segment dimension that a cohort keeps when its partitions are summed."""
     runbook_base: str = "docs/runbooks.md#"
     """Where a rule without a runbook of its own has it: its name is appended."""
 
@@ -76,7 +79,7 @@ class DetectFold:
         """The latest record that has been applied."""
         self._frontier = Frontier()
         self._silence = Silence()
-        self._pending = PendingRollups()
+        self._pending = PendingRollups(self.settings.max_segment_values)
         self._series: dict[Series, SeriesWatch] = {}
         self._next_ms: dict[int, int] = {}
         self._silent_through_ms = 0
@@ -133,7 +136,7 @@ class DetectFold:
         """
         parts: dict[str, Any] = {f"pending:{i:06}": part for i, part in enumerate(self._pending.state())}
         for series, watch in self._series.items():
-            parts["series:" + series_key(series).decode()] = watch.state()
+            parts |= cut_part("series:" + series_key(series).decode(), watch.state())
         parts["fold"] = {
             "version": STATE_VERSION,
             "parts": sorted(parts),
@@ -167,10 +170,11 @@ class DetectFold:
         self._silent_through_ms = fold["silent_through_ms"]
         self._marks = msgspec.convert(fold["marks"], list[DeploymentMark])
         self._counters = Counter(fold["counters"])
-        self._pending.restore([state[name]["part"] for name in fold["parts"] if name.startswith("pending:")])
-        for name in fold["parts"]:
+        parts = {name: state[name]["part"] for name in fold["parts"]}
+        self._pending.restore([part for name, part in parts.items() if name.startswith("pending:")])
+        for name in parts:
             if name.startswith("series:"):
-                part = state[name]["part"]
+                part = whole_part(name, parts)
                 watch = SeriesWatch(msgspec.convert(part["series"], Series), self._rules, self.settings.accept_s)
                 watch.restore(part)
                 self._series[watch.series] = watch
@@ -217,7 +221,8 @@ class DetectFold:
         signals: list[Output] = []
         for series in sorted(rollups):
             rollup = rollups[series]
-            known = self._watch(series, start_ms)
+            # The zeros of a series that has just made room do not bring it back.
+            known = self._watch(series, start_ms) if rollup.searches else self._series.get(series)
             if known is not None:
                 decided += self._transitions(known, known.see(rollup), start_ms)
             if rollup.searches:
@@ -284,23 +289,29 @@ class DetectFold:
         watch = self._series.get(series)
         if watch is not None:
             return watch
-        if len(self._series) >= self.settings.max_series and not self._evict(start_ms):
+        if len(self._series) >= self.settings.max_series and not self._make_room(series, start_ms):
             self._counters["series_over_limit_total"] += 1
             return None
         watch = SeriesWatch(series, self._rules, self.settings.accept_s)
         self._series[series] = watch
         return watch
 
-    def _evict(self, now_ms: int) -> bool:
-        """Make room: forget the series that has been quiet longest, if for more than a day."""
-        old = [
-            (watch.last_ms, series)
-            for series, watch in self._series.items()
-            if not watch.firing and now_ms - watch.last_ms > self.settings.accept_s * 1000
-        ]
-        if not old:
+    def _make_room(self, wanted: Series, now_ms: int) -> bool:
+        """Forget the series that has been quiet longest, a single version before those of all versions.
+
+        Whatever has been quiet for more than a day may go. For a series of all versions a version that is still busy
+        may go as well: deployments come and go, but what a surface does as a whole must be watched.
+        """
+        is_wanted_most = wanted == wanted.all_versions()
+        may_go = []
+        for series, watch in self._series.items():
+            is_version = series != series.all_versions()
+            is_old = now_ms - watch.last_ms > self.settings.accept_s * 1000
+            if not watch.firing and (is_old or (is_wanted_most and is_version)):
+                may_go.append((not is_version, watch.last_ms, series))
+        if not may_go:
             return False
-        del self._series[min(old)[1]]
+        del self._series[min(may_go)[2]]
         return True
 
     def _transitions(self, watch: SeriesWatch, decisions: list[Decision], start_ms: int) -> list[Transition]:

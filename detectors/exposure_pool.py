@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from detectors.bounded_values import bound_counts
 from detectors.divergence import jensen_shannon
 from detectors.observation import Observation
 from detectors.reference import Reference
@@ -46,6 +47,7 @@ class ExposurePool:
         self._searches += rollup.searches
         for name, count in rollup.exposure.items():
             self._exposure[name] = self._exposure.get(name, 0) + count
+        self._exposure = bound_counts(self._exposure)
         if self._searches < self._min_searches:
             return
         n, divergence = sum(self._exposure.values()), jensen_shannon(self._exposure, shares)

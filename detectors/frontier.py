@@ -22,15 +22,21 @@ class Frontier(msgspec.Struct):
     clocks: dict[int, PartitionClock] = {}
 
     def take(self, control: RollupControl) -> None:
-        """Take a control; one of a predecessor that started again further back moves nothing back."""
+        """Take a control. What a process says that is behind another moves nothing back, and is never idle.
+
+        It may still have to read what the other has closed: were its partition idle, the cohorts would be decided
+        without it.
+        """
         self.partitions = max(self.partitions, control.partitions)
         clock = self.clocks.setdefault(control.partition, PartitionClock())
+        # The watermark of a partition without records lies before all time, which is not behind.
+        behind = max(0, control.watermark_ms) < clock.watermark_ms or control.wall_ms < clock.wall_ms
         for horizon_s, closed_ms in control.closed_through_ms.items():
             clock.closed_through_ms[horizon_s] = max(closed_ms, clock.closed_through_ms.get(horizon_s, closed_ms))
         clock.watermark_ms = max(clock.watermark_ms, control.watermark_ms)
         clock.largest_time_ms = max(clock.largest_time_ms, control.largest_time_ms)
         clock.wall_ms = max(clock.wall_ms, control.wall_ms)
-        clock.idle = control.idle
+        clock.idle = control.idle and not behind
 
     @property
     def heard_from_all(self) -> bool:

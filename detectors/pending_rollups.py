@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 import xxhash
 
+from detectors.bounded_values import bound_values
 from detectors.rollup_merge import merge
 from schemas.rollup import Rollup, Sketch, encode_rollup
 from schemas.scores import Series
@@ -35,9 +36,14 @@ class Arrival(StrEnum):
 
 
 class PendingRollups:
-    """The first rollup of each (series, cohort, horizon, partition), until its cohort is decided."""
+    """The first rollup of each (series, cohort, horizon, partition), until its cohort is decided.
 
-    def __init__(self) -> None:
+    Args:
+        max_segment_values: values that the sum over partitions keeps for each segment dimension.
+    """
+
+    def __init__(self, max_segment_values: int = 50) -> None:
+        self._max_segment_values = max_segment_values
         self._cohorts: dict[tuple[int, int], dict[tuple[Series, int], Rollup]] = {}
         self._hashes: dict[tuple[int, int], dict[tuple[Series, int], int]] = {}
         self._decided_through: dict[int, int] = {}
@@ -66,7 +72,8 @@ class PendingRollups:
         waiting = self._cohorts.pop((horizon_s, start_ms), {})
         for (series, _), rollup in sorted(waiting.items(), key=lambda item: item[0]):
             merged[series] = merge(merged[series], rollup) if series in merged else rollup
-        return merged
+        # Each partition keeps its own most frequent values: together they may be as many times more.
+        return {series: bound_values(rollup, self._max_segment_values) for series, rollup in merged.items()}
 
     def decided_through(self, horizon_s: int, through_ms: int, bucket_s: int) -> None:
         """Say that every cohort before `through_ms` has been decided."""

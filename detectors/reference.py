@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from detectors.bounded_values import bound_counts
 from schemas.rollup import Rollup, Sketch
 
 LEARN_S = 200
@@ -39,6 +40,7 @@ class Reference(msgspec.Struct):
         self.searches += rollup.searches
         for name, count in rollup.exposure.items():
             self.exposure[name] = self.exposure.get(name, 0) + count
+        self.exposure = bound_counts(self.exposure)
         self.latency_count += rollup.latency_ms.count
         for index, count in rollup.latency_ms.bins.items():
             self.latency_bins[index] = self.latency_bins.get(index, 0) + count

@@ -7,6 +7,7 @@ from detectors.drift import Direction
 from detectors.observation import all_watchable
 from detectors.rules import DEFAULT_RULES, Kind, Rule
 from schemas.errors import BadSettings, SettingError
+from schemas.rollup import LABEL_FREE
 from schemas.settings import Rule as RuleSettings
 
 _OWN_PAST: Final = frozenset({"min_effect", "relative", "memory_s"})
@@ -20,6 +21,8 @@ SETTINGS_OF: Final[Mapping[str, frozenset[str]]] = {
 REQUIRED: Final[Mapping[str, str]] = {"threshold": "limit", "absence": "expected"}
 COUNTED: Final = ("click_rate", "search_rate")
 """Signals whose absence means something."""
+NEED_CLICKS: Final = frozenset({"click_rate", "ctr", "ctr_proxy_accuracy", "ctr_proxy_lift", "shown_order_accuracy"})
+"""Signals that only the horizons after a search tell; all others are known at horizon 0, and only there."""
 
 
 def rules_of(settings: Sequence[RuleSettings] | None) -> tuple[Rule, ...]:
@@ -40,12 +43,9 @@ def rules_of(settings: Sequence[RuleSettings] | None) -> tuple[Rule, ...]:
 
 
 def _rules(given: RuleSettings) -> Iterator[Rule]:
-    directions: Iterable[Direction] = ("up", "down") if given.direction == "both" else (given.direction,)
-    if given.detector == "absence":
-        directions = ("down",)
-    for direction in directions:
+    for name, direction in _names(given):
         yield Rule(
-            name=f"{given.name}_{direction}" if len(tuple(directions)) > 1 else given.name,
+            name=name,
             signal=given.signal,
             scope=given.scope,
             detector=cast(Kind, given.detector),
@@ -59,6 +59,15 @@ def _rules(given: RuleSettings) -> Iterator[Rule]:
             memory_s=int(given.settings.get("memory_s", 3600)),
             runbook=given.runbook,
         )
+
+
+def _names(given: RuleSettings) -> list[tuple[str, Direction]]:
+    """Give what the rules that it becomes are called, each with its direction."""
+    if given.detector == "absence":
+        return [(given.name, "down")]
+    if given.direction == "both":
+        return [(f"{given.name}_up", "up"), (f"{given.name}_down", "down")]
+    return [(given.name, given.direction)]
 
 
 def _errors(path: str, rule: RuleSettings) -> Iterator[SettingError]:
@@ -77,16 +86,36 @@ def _errors(path: str, rule: RuleSettings) -> Iterator[SettingError]:
     signals = [signal for signal in all_watchable() if matcher.watches(signal)]
     if not signals:
         yield SettingError(f"{path}.signal", f"{rule.signal!r} fits no signal; {_one_of(all_watchable())}")
+    yield from _wrong_horizon(path, rule, signals)
     if rule.detector == "absence" and not set(signals) <= set(COUNTED):
         yield SettingError(f"{path}.signal", f"only events can be absent; {_one_of(COUNTED)}")
 
 
+def _wrong_horizon(path: str, rule: RuleSettings, signals: Sequence[str]) -> Iterator[SettingError]:
+    clicked = [signal for signal in signals if signal in NEED_CLICKS]
+    shown = [signal for signal in signals if signal not in NEED_CLICKS]
+    if clicked and rule.horizon_s == LABEL_FREE:
+        cure = "take one of fold.horizons_s" + (", and a rule of its own for the others" if shown else "")
+        yield SettingError(f"{path}.horizon_s", f"{', '.join(clicked)}: no clicks are known at horizon 0; {cure}")
+    if shown and rule.horizon_s != LABEL_FREE:
+        cure = "take 0" + (", and a rule of its own for the others" if clicked else "")
+        yield SettingError(f"{path}.horizon_s", f"{', '.join(shown)}: needs no clicks, so it is at horizon 0; {cure}")
+
+
 def _repeated_names(rules: Sequence[RuleSettings]) -> Iterator[SettingError]:
-    seen: dict[str, int] = {}
+    given: dict[str, int] = {}
+    made: dict[str, int] = {}
     for i, rule in enumerate(rules):
-        if rule.name in seen:
-            yield SettingError(f"rules[{i}].name", f"{rule.name!r} is also the name of rules[{seen[rule.name]}]")
-        seen.setdefault(rule.name, i)
+        if rule.name in given:
+            yield SettingError(f"rules[{i}].name", f"{rule.name!r} is also the name of rules[{given[rule.name]}]")
+        else:
+            # A rule for both directions becomes two: their names must be free as well.
+            for name in [name for name, _ in _names(rule) if name in made]:
+                message = f"rules[{i}] and rules[{made[name]}] both become a rule {name!r}; rename one of them"
+                yield SettingError(f"rules[{i}].name", message)
+        given.setdefault(rule.name, i)
+        for name, _ in _names(rule):
+            made.setdefault(name, i)
 
 
 def _one_of(names: Iterable[str]) -> str:

@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from detectors.bounded_values import bound_table
 from schemas.rollup import Exemplar, Rollup, SegmentCounts
 
 KEPT_COHORTS: Final = 18
@@ -73,7 +74,8 @@ class Trail(msgspec.Struct):
             for dimension, values in self.earlier.items()
         }
         add(aged, segments)
-        self.earlier = aged
+        # Values come and go for hours before they fade: without a bound their union would be most of the state.
+        self.earlier = {dimension: bound_table(values) for dimension, values in aged.items()}
 
 
 def add(total: Counts, more: Counts) -> None:

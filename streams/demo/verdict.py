@@ -55,12 +55,13 @@ def judge(expected: Expected | None, alerts: Sequence[Alert]) -> Verdict:
     fired = firing(alerts)
     if expected is None:
         return Verdict(tuple(f"a false alarm: {alert.data.summary}" for alert in fired), None, tuple(fired))
-    problems = [
-        f"an alert before anything was wrong: {alert.data.summary}"
-        for alert in fired
-        if timestamp_ms(alert.data.detected_at, "detected_at") < expected.since_ms
-    ]
     telling = [alert for alert in fired if _tells(alert, expected)]
+    problems = [
+        f"an alert before {'anything was wrong' if _detected_ms(alert) < expected.since_ms else 'the right one'}: "
+        f"{alert.data.summary}"
+        for alert in fired
+        if _detected_ms(alert) < (_detected_ms(telling[0]) if telling else expected.since_ms)
+    ]
     if not telling:
         wanted = " or ".join(expected.signals)
         problems.append(f"no alert on {wanted} since {format_timestamp(expected.since_ms)}")
@@ -86,5 +87,9 @@ def _tells(alert: Alert, expected: Expected) -> bool:
     return (
         (data.signal, data.direction) in shown
         and -EARLIEST_S <= began_after_s <= LATEST_S
-        and timestamp_ms(data.detected_at, "detected_at") >= expected.since_ms
+        and _detected_ms(alert) >= expected.since_ms
     )
+
+
+def _detected_ms(alert: Alert) -> int:
+    return timestamp_ms(alert.data.detected_at, "detected_at")

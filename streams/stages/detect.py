@@ -153,6 +153,7 @@ class DetectStage(Stage):
             bucket_s=fold.bucket_s,
             cause_window_s=self._settings.detect.cause_window_s,
             cause_after_cohorts=self._settings.detect.cause_after_cohorts,
+            max_segment_values=fold.max_segment_values,
         )
         for state in await self._state.read():
             try:
