@@ -104,7 +104,8 @@ class EvaluateFold:
     @property
     def totals(self) -> dict[str, int]:
         """Counters since the log began, by name."""
-        return {**self._totals, **self._source_totals}
+        told = {name: max(number, self._totals[name]) for name, number in self._source_totals.items()}
+        return {**self._totals, **told}
 
     @property
     def waiting_clicks(self) -> int:
@@ -269,10 +270,12 @@ class EvaluateFold:
 
     def _apply_control(self, control: ScoreControl) -> None:
         self.source_idle = control.idle
-        # Only the names that score uses: what stands in a commit's metadata has a bound.
-        self._source_totals = {
-            f"source_{name}": number for name, number in control.totals.items() if name in _SOURCE_TOTALS
-        }
+        for name, number in control.totals.items():
+            # Only the names that score uses: what stands in a commit's metadata has a bound. And nothing goes back: a
+            # successor of score counts again from its commit on, and says so on the way.
+            if name in _SOURCE_TOTALS:
+                known = self._source_totals.get(f"source_{name}", 0)
+                self._source_totals[f"source_{name}"] = max(number, known)
         if control.watermark_ms is not None:
             self._searches_to_ms = max(self._searches_to_ms, control.watermark_ms + self._settings.lateness_ms)
             self._retry_clicks()
