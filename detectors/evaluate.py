@@ -23,6 +23,7 @@ from detectors.score_columns import ScoreColumns
 from schemas.reasons import Reason
 from schemas.rollup import LABEL_FREE, Rollup, RollupControl
 from schemas.scores import FLAG_MISROUTED, FLAG_UNKNOWN_FIELDS, ScoreBlock, ScoreControl
+from schemas.settings import FoldSettings as FoldSection
 
 _SOURCE_TOTALS: Final = frozenset({"valid", *(f"invalid_{reason}" for reason in Reason)})
 BEFORE_ALL: Final = -1
@@ -39,6 +40,17 @@ class FoldSettings(msgspec.Struct, frozen=True):
     dimensions: tuple[str, ...]
     """Names of the segment dimensions."""
     max_segment_values: int
+
+    @classmethod
+    def of(cls, section: FoldSection) -> "FoldSettings":
+        """Take what shapes the fold from the settings' section `[fold]`."""
+        return cls(
+            bucket_ms=section.bucket_s * 1000,
+            horizons_s=tuple(section.horizons_s),
+            lateness_ms=section.lateness_s * 1000,
+            dimensions=tuple(sorted(section.segments)),
+            max_segment_values=section.max_segment_values,
+        )
 
     @property
     def remember_ms(self) -> int:

@@ -147,14 +147,7 @@ def _floor(settings: Settings, before: _Ends, after: _Ends, kinds: Sequence[str]
 
 def _open_search_bytes(settings: Settings, before: _Ends, after: _Ends) -> float:
     """Memory that Python and NumPy hold for each of OPEN_SEARCHES open searches, whatever it is made of."""
-    fold_settings = settings.fold
-    shape = FoldSettings(
-        bucket_ms=fold_settings.bucket_s * 1000,
-        horizons_s=tuple(fold_settings.horizons_s),
-        lateness_ms=fold_settings.lateness_s * 1000,
-        dimensions=tuple(sorted(fold_settings.segments)),
-        max_segment_values=fold_settings.max_segment_values,
-    )
+    shape = FoldSettings.of(settings.fold)
     blocks = _blocks(settings, before, after)
     _filled(shape, blocks, 1)  # what is imported on the way is no memory of a search
     tracemalloc.start()

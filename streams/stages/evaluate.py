@@ -57,13 +57,7 @@ class EvaluateStage(Stage):
         self._scores_topic = kafka.topic_prefix + MATCH_SCORES.name
         self._clicks_topic = kafka.topic_prefix + CLICK_EVENTS.name
         self._rollups_topic = kafka.topic_prefix + ROLLUPS.name
-        self._fold_settings = FoldSettings(
-            bucket_ms=fold.bucket_s * 1000,
-            horizons_s=tuple(fold.horizons_s),
-            lateness_ms=fold.lateness_s * 1000,
-            dimensions=tuple(sorted(fold.segments)),
-            max_segment_values=fold.max_segment_values,
-        )
+        self._fold_settings = FoldSettings.of(fold)
         self._hash = settings_hash(fold)
         self._producer = OrderedProducer(kafka.brokers, client_id="matchwatch-evaluate")
         self._redis = RedisCounters(settings.redis.url, key_prefix(kafka.group_prefix), metrics)
