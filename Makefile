@@ -9,6 +9,8 @@ BIN := $(VENV)/bin
 FAULT ?=
 SEED ?=
 PYTEST_ARGS ?=
+LONG ?=
+FAULTS ?=
 
 # The first interpreter that is new enough and can make virtual environments; PYTHON=... chooses another.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
@@ -69,6 +71,11 @@ demo: $(VENV)/.base ## from events to one alert, in three minutes; FAULT=none|NA
 .PHONY: test
 test: $(VENV)/.dev ## all tests but the slow ones, on a real Kafka and Redis
 	@exec $(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+
+.PHONY: test-faults
+test-faults: $(VENV)/.dev ## break everything under load, fault by fault; LONG=1 soaks, FAULTS="..." chooses
+	@exec $(BIN)/python -m pytest tests/faults -m faults --timeout 1200 $(if $(LONG),--long) \
+		$(if $(FAULTS),-k "$(FAULTS)") $(PYTEST_ARGS)
 
 .PHONY: check
 check: $(VENV)/.dev ## lint, format, types, import direction

@@ -19,6 +19,21 @@ IN_CI = os.environ.get("CI") == "true"
 SKIPPED_IN_CI = "skipped, which fails with CI=true: "
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of the fault tests; here, since pytest asks only the first folder for options."""
+    parser.addoption("--long", action="store_true", help="also the soaks: many faults in a row, for minutes")
+    parser.addoption("--soak-minutes", type=float, default=10.0, help="how long a soak goes on, with --long")
+    parser.addoption("--fault-seed", type=int, help="seed of random moments; drawn and printed if not given")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave soaks out, unless they are asked for; a skip would fail in CI."""
+    soaks = [item for item in items if item.get_closest_marker("soak") and not config.getoption("--long")]
+    if soaks:
+        config.hook.pytest_deselected(items=soaks)
+        items[:] = [item for item in items if item not in soaks]
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Iterator[None]:
     """With CI=true a skipped test is a failure: there, nothing may be missing."""

@@ -115,6 +115,10 @@ class Lateness:
         self._largest_ms = max(self._largest_ms, time_ms)
         return True
 
+    def raise_to(self, watermark_ms: int) -> None:
+        """Take the producer's word that nothing before this time will come."""
+        self._largest_ms = max(self._largest_ms or 0, watermark_ms + self._lateness_ms)
+
 
 class PartitionFold:
     """One partition: which searches count, and which of their items were clicked and bought when."""
@@ -163,6 +167,14 @@ class PartitionFold:
             return
         first = found.clicked_after_ms if click.action_name in CLICK_ACTIONS else found.bought_after_ms
         first[click.object_id] = min(after_ms, first.get(click.object_id, after_ms))
+
+    def searches_finished(self, watermark_ms: int) -> None:
+        """Take a control record of `search-events`."""
+        self._search_lateness.raise_to(watermark_ms)
+
+    def clicks_finished(self, watermark_ms: int) -> None:
+        """Take a control record of `click-events`."""
+        self._click_lateness.raise_to(watermark_ms)
 
     def _note_route(self, query_id: str) -> None:
         if partition_of(query_id, self.settings.partitions) != self.partition:

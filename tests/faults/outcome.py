@@ -1,0 +1,149 @@
+"""What a scene's topics hold at its end, held against the oracle's, number by number."""
+
+import base64
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from schemas.rollup import RollupControl, decode_rollup
+from streams.readers.merged_rollups import MergedRollups
+from tests.faults.log_oracle import ExpectedOfLogs, Place
+from tests.faults.refusals import names_of
+from tests.faults.topic_logs import LogRecord
+from tests.oracle.compare import differences
+from tests.oracle.scores import searches_of
+
+
+@dataclass
+class Outcome:
+    """How much was compared, and all that differs."""
+
+    integers: int = 0
+    letters: int = 0
+    alerts: int = 0
+    written_again: Counter[str] = field(default_factory=Counter)
+    """Records that were written twice, by topic: a fault's trace, which readers must see through."""
+    faults: list[str] = field(default_factory=list)
+    """Everything that is not as it must be."""
+
+
+def compare_rollups(outcome: Outcome, expected: ExpectedOfLogs, rows: list[dict[str, Any]]) -> None:
+    """Hold what `rollups --json --all` printed against the oracle's lines."""
+    outcome.integers += expected.integers
+    outcome.faults += [f"rollups: {each}" for each in differences(expected.counts, rows)]
+    if not any(row["clicks"] and row["pairs"]["concordant"] for row in rows):
+        outcome.faults.append("rollups: no clicks and no pairs, so nothing was shown")
+
+
+def counters_of(totals: Mapping[str, int]) -> dict[str, int]:
+    """Give the product's counters by the oracle's names."""
+
+    def all_of(prefix: str) -> int:
+        return sum(number for name, number in totals.items() if name.startswith(prefix))
+
+    return {
+        "late search-events": totals.get("late_searches", 0),
+        "late click-events": totals.get("late_clicks", 0),
+        "repeated searches": totals.get("repeated_searches", 0),
+        "unmatched clicks": totals.get("unmatched_clicks", 0),
+        "unknown actions": totals.get("unknown_actions", 0),
+        "misrouted": all_of("misrouted_"),
+        "invalid search-events": all_of("source_invalid_"),
+        "invalid click-events": all_of("invalid_clicks_"),
+    }
+
+
+def compare_counters(outcome: Outcome, expected: ExpectedOfLogs, totals: Mapping[str, int], where: str) -> None:
+    """Hold counters against the oracle's."""
+    for name, found in counters_of(totals).items():
+        outcome.integers += 1
+        if found != expected.counts.counters[name]:
+            outcome.faults.append(f"{where}: {name} is {found}, expected {expected.counts.counters[name]}")
+
+
+def compare_letters(outcome: Outcome, expected: ExpectedOfLogs, log: list[LogRecord], prefix: str) -> None:
+    """Hold `dead-letters`, deduplicated by origin, against what the oracle refuses."""
+    found: dict[Place, dict[str, Any]] = {}
+    for record in log:
+        letter = json.loads(record.value or b"")
+        origin = letter["origin"]
+        place = (origin["topic"].removeprefix(prefix), origin["partition"], origin["offset"])
+        outcome.written_again["dead-letters"] += place in found
+        found.setdefault(place, letter)
+    outcome.letters = len(expected.refused)
+    for place, refusal in expected.refused.items():
+        if place not in found:
+            outcome.faults.append(f"dead-letters: {place} is missing, it is refused for {refusal!r}")
+        elif found[place]["reason"] not in names_of(refusal):
+            outcome.faults.append(f"dead-letters: {place} names {found[place]['reason']}, expected {refusal!r}")
+    outcome.faults += [f"dead-letters: {place} is valid" for place in found.keys() - expected.refused.keys()]
+
+
+def compare_originals(outcome: Outcome, letters: list[LogRecord], sources: Mapping[str, list[LogRecord]]) -> None:
+    """See that each dead letter holds the bytes of the record that it names."""
+    values = {(topic, r.partition, r.offset): r.value for topic, log in sources.items() for r in log}
+    for record in letters:
+        letter = json.loads(record.value or b"")
+        origin = letter["origin"]
+        original = values.get((origin["topic"], origin["partition"], origin["offset"])) or b""
+        kept = base64.b64decode(letter["original_base64"])
+        if letter["original_bytes"] != len(original) or not original.startswith(kept):
+            outcome.faults.append(f"dead-letters: {origin} does not hold the record's bytes")
+
+
+def look_for_repeats(outcome: Outcome, scores: list[LogRecord], rollups: list[LogRecord]) -> dict[str, int]:
+    """Count what was written twice, and give evaluate's totals; a repeated rollup must equal its first."""
+    last: dict[int, int] = {}
+    for record in scores:
+        block = msgspec.msgpack.decode(record.value or b"")
+        if block[0] == "block":
+            for offset, _, _ in searches_of(block):
+                outcome.written_again["match-scores"] += offset <= last.get(record.partition, -1)
+                last[record.partition] = max(offset, last.get(record.partition, -1))
+    merged = MergedRollups(segments=True)
+    totals: dict[int, dict[str, int]] = {}
+    for record in rollups:
+        rollup = decode_rollup(record.value or b"")
+        if isinstance(rollup, RollupControl):
+            totals[rollup.partition] = rollup.totals
+        else:
+            merged.take(rollup)
+    outcome.written_again["rollups"] += merged.repeats + merged.differing
+    if merged.differing:
+        outcome.faults.append(f"rollups: {merged.differing} repeats differ from their first")
+    sums: Counter[str] = Counter()
+    for each in totals.values():
+        sums.update(each)
+    return dict(sums)
+
+
+def compare_alerts(outcome: Outcome, log: list[LogRecord], undisturbed: list[LogRecord]) -> None:
+    """Hold the alerts against those of a detect that read the same rollups undisturbed."""
+    found, expected = _by_id(log), _by_id(undisturbed)
+    outcome.alerts = len(expected)
+    outcome.written_again["alerts"] += len(log) - len(found)
+    outcome.faults += [f"alerts: lost {each}" for key, each in expected.items() if key not in found]
+    outcome.faults += [
+        f"alerts: {each} is not of this story, or has a second id" for key, each in found.items() if key not in expected
+    ]
+    outcome.faults += [
+        f"alerts: {found[key]} instead of {expected[key]}"
+        for key in found.keys() & expected.keys()
+        if found[key] != expected[key]
+    ]
+    if not any("firing" in each for each in expected.values()):
+        outcome.faults.append("alerts: none fired, so nothing was shown")
+
+
+def _by_id(log: list[LogRecord]) -> dict[str, str]:
+    alerts = [json.loads(record.value) for record in log if record.value]
+    return {
+        alert["id"]: " ".join(
+            [alert["type"].rpartition(".")[2], alert["data"]["rule"], alert["subject"], alert["data"]["detected_at"]]
+        )
+        for alert in alerts
+    }

@@ -1,0 +1,266 @@
+"""The frame of a fault: workers under load, the moment of the fault, and the verdict over everything afterwards."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import redis
+from confluent_kafka.admin import AdminClient
+
+from schemas.settings import Settings
+from streams.kafka_admin import connect
+from streams.readers.counter_store import CounterStore
+from tests.faults.crew import Crew, wait_until
+from tests.faults.feed import SPEED, Feed
+from tests.faults.log_oracle import ExpectedOfLogs, expect_of_logs
+from tests.faults.outcome import (
+    Outcome,
+    compare_alerts,
+    compare_counters,
+    compare_letters,
+    compare_originals,
+    compare_rollups,
+    counters_of,
+    look_for_repeats,
+)
+from tests.faults.topic_logs import LogRecord, committed_of, ends_of, read_log
+from tests.faults.undisturbed import alerts_of
+from tests.integration.pipeline.harness import MODELS, Closing, Topic
+from tests.oracle.oracle import OracleSettings
+
+ROLES = ("score", "evaluate", "detect")
+READS = {"score": ("search-events",), "evaluate": ("match-scores", "click-events"), "detect": ("rollups",)}
+SHOP_TOPICS = ("search-events", "click-events", "catalog-items", "model-events")
+COMMAND_S = 90.0
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What was under way when the fault came; a fault in an idle moment shows nothing."""
+
+    in_flight: int
+    """Records that the stage has not committed yet."""
+    repeated: int
+    """Repeated searches met so far."""
+    open: int
+    """Searches whose last horizon has not passed."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether all three are above zero."""
+        return min(self.in_flight, self.repeated, self.open) > 0
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Give the variables that make a command use these settings, rules aside."""
+    variables = {**os.environ, "MATCHWATCH_SCORE_MODELS_DIR": str(MODELS)}
+    plain = Settings()
+    for section in ("kafka", "redis", "fold", "score", "detect"):
+        mine, usual = getattr(settings, section), getattr(plain, section)
+        for name in mine.__struct_fields__:
+            value = getattr(mine, name)
+            if value != getattr(usual, name) and not isinstance(value, msgspec.Struct):
+                text = value if isinstance(value, str) else json.dumps(msgspec.to_builtins(value))
+                variables[f"MATCHWATCH_{section}_{name}".upper()] = text
+    return variables
+
+
+class Scene:
+    """One fault from beginning to end; a context manager.
+
+    Args:
+        title: what the fault is, as the printed line says it.
+        settings: with topics and groups of its own.
+        recording: what the shop sends.
+        folder: for logs.
+        tell: gets the line with the counts.
+        keep: start workers again that end by themselves.
+        speed: of the replay.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        settings: Settings,
+        recording: Path,
+        folder: Path,
+        tell: Tell,
+        *,
+        keep: bool = False,
+        speed: float = SPEED,
+    ) -> None:
+        self.title = title
+        self.settings = settings
+        self.crew = Crew(environment_of(settings), folder / "workers", keep=keep)
+        self.moments: list[Moment] = []
+        self.admin: AdminClient = connect(settings.kafka, wait_s=30)
+        self._recording, self._folder, self._tell, self._speed = recording, folder, tell, speed
+        self._redis = redis.Redis.from_url(settings.redis.url, decode_responses=True)
+        self._topic = Topic(settings, "rollups", 1)
+        self.closing = Closing(self._topic)
+        self._feed: Feed | None = None
+
+    def __enter__(self) -> "Scene":
+        self.crew.__enter__()
+        return self
+
+    def __exit__(self, *told: object) -> None:
+        self.crew.__exit__(*told)
+        self._topic.__exit__()
+        self._redis.close()
+
+    # Acting
+
+    def begin(self, workers: Sequence[str] = ROLES) -> None:
+        """Start workers, wait until they read, and begin the replay."""
+        for role in workers:
+            self.crew.start(role)
+        self.crew.started()
+        self._feed = Feed(self._recording, self.settings, speed=self._speed)
+
+    @property
+    def feed(self) -> Feed:
+        """The replay under way."""
+        assert self._feed is not None, "the scene has not begun"
+        return self._feed
+
+    def busy_moment(self, role: str, share: float) -> Moment:
+        """Wait until so much of the load is sent and the stage has work in flight; a fault is to follow at once."""
+        self.feed.reach(share)
+        seen: list[Moment] = []
+
+        def is_busy() -> bool:
+            seen[:] = [self.moment(role)]
+            return seen[0].is_busy
+
+        wait_until(is_busy, lambda: f"no busy moment of {role}, the last was {seen}", 20.0)
+        self.moments += seen
+        return seen[0]
+
+    def moment(self, role: str) -> Moment:
+        """Count what is under way now."""
+        open_searches = repeated = 0
+        for key in self._redis.scan_iter(f"{self.settings.kafka.group_prefix}:counters:*"):
+            open_now, repeated_now = self._redis.hmget(key, "open_searches", "repeated_searches")
+            open_searches, repeated = open_searches + int(open_now or 0), repeated + int(repeated_now or 0)
+        return Moment(self.lag(role), repeated, open_searches)
+
+    def lag(self, role: str) -> int:
+        """How many records a stage has not committed."""
+        kafka = self.settings.kafka
+        committed = committed_of(self.admin, f"{kafka.group_prefix}-{role}")
+        lag = 0
+        for topic in (kafka.topic_prefix + name for name in READS[role]):
+            for partition, end in ends_of(self.admin, kafka.brokers, topic).items():
+                lag += max(0, end - committed.get((topic, partition), 0))
+        return lag
+
+    def command(self, *arguments: str) -> str:
+        """Run a command of the program; gives what it prints, and fails on an error or a warning."""
+        done = subprocess.run(
+            [sys.executable, "-m", "streams.cli.main", *arguments],
+            env=self.crew.environment,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_S,
+            check=False,
+        )
+        assert done.returncode == 0, f"{arguments} exited with {done.returncode}: {done.stderr[-2000:]}"
+        return done.stdout
+
+    # Judging
+
+    def judge(self, *, again: Sequence[str] = (), deadline_s: float = 120.0) -> Outcome:
+        """Wait for the end of the load, compare everything, print the line, and fail on any difference.
+
+        Args:
+            again: topics in which the fault must have left records that were written twice; else it has not struck.
+            deadline_s: from the end of the replay until everything is closed.
+        """
+        summary = self.feed.result()
+        assert summary.watermark_ms is not None
+        partitions = self.settings.kafka.partitions
+        wait_until(
+            lambda: self.closing.reached(summary.watermark_ms or 0, partitions),
+            lambda: (
+                f"not everything is closed: {self.closing.watermarks} of {summary.watermark_ms}\n{self.crew.said()}"
+            ),
+            deadline_s,
+        )
+        outcome = self._compare()
+        for topic in again:
+            if not outcome.written_again[topic]:
+                outcome.faults.append(f"nothing was written twice to {topic}: the fault has not struck")
+        self._report(outcome)
+        assert not outcome.faults, (
+            f"{len(outcome.faults)} things differ, the first: "
+            + "; ".join(outcome.faults[:6])
+            + f"\n{self.crew.said()}"
+        )
+        return outcome
+
+    def read(self, topic: str) -> list[LogRecord]:
+        """Read a topic of this scene."""
+        return read_log(self.settings.kafka.brokers, self.settings.kafka.topic_prefix + topic)
+
+    def _compare(self) -> Outcome:
+        kafka, fold = self.settings.kafka, self.settings.fold
+        outcome = Outcome()
+        logs = {topic: self.read(topic) for topic in SHOP_TOPICS}
+        scores = self.read("match-scores")
+        oracle = OracleSettings(fold.bucket_s, tuple(fold.horizons_s), fold.lateness_s, kafka.partitions)
+        expected = expect_of_logs(logs, oracle, scores, fold.max_ahead_s)
+        rows = [json.loads(line) for line in self.command("rollups", "--json", "--all").splitlines()]
+        compare_rollups(outcome, expected, rows)
+        self._compare_live_counters(outcome, expected)
+        # Nothing more is written once these have ended: what detect must read has an end.
+        self.crew.terminate("score", "evaluate")
+        rollups = self.read("rollups")
+        totals = look_for_repeats(outcome, scores, rollups)
+        compare_counters(outcome, expected, totals, "controls")
+        letters = self.read("dead-letters")
+        compare_letters(outcome, expected, letters, kafka.topic_prefix)
+        compare_originals(outcome, letters, logs)
+        self._wait_for_detect(len(rollups))
+        undisturbed = alerts_of(
+            self.settings, self.crew.environment, rollups, logs["model-events"], self._folder / "undisturbed"
+        )
+        compare_alerts(outcome, self.read("alerts"), undisturbed)
+        return outcome
+
+    def _compare_live_counters(self, outcome: Outcome, expected: ExpectedOfLogs) -> None:
+        """Redis is rewritten every second: it is right within seconds, whatever was there before."""
+        wanted = {name: expected.counts.counters[name] for name in counters_of({})}
+        with CounterStore(self.settings) as store, contextlib.suppress(AssertionError):
+            wait_until(lambda: counters_of(store.read(5.0).counters) == wanted, "Redis", 10.0)
+        with CounterStore(self.settings) as store:
+            compare_counters(outcome, expected, store.read(5.0).counters, "Redis")
+
+    def _wait_for_detect(self, end: int) -> None:
+        kafka = self.settings.kafka
+        wait_until(
+            lambda: (
+                committed_of(self.admin, f"{kafka.group_prefix}-detect").get((f"{kafka.topic_prefix}rollups", 0), 0)
+                >= end
+            ),
+            lambda: f"detect does not come to the end of rollups\n{self.crew.said()}",
+        )
+        self.crew.terminate("detect")
+
+    def _report(self, outcome: Outcome) -> None:
+        moments = "; ".join(
+            f"in flight {m.in_flight:,}, repeated {m.repeated:,}, open {m.open:,}" for m in self.moments
+        )
+        again = ", ".join(f"{topic} {count:,}" for topic, count in sorted(outcome.written_again.items()) if count)
+        self._tell(
+            f"{self.title} | {moments} | written twice: {again or 'nothing'} | {outcome.integers:,} integers, "
+            f"{outcome.letters} dead letters, {outcome.alerts} alerts compared, {len(outcome.faults)} differ"
+        )

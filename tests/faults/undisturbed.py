@@ -1,0 +1,46 @@
+"""The alerts that must be there: those of one detect that reads a copy of the same rollups, and is left in peace."""
+
+import uuid
+from pathlib import Path
+
+import msgspec
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+
+from schemas.settings import Settings
+from streams.kafka_admin import connect, ensure_topics
+from tests.faults.crew import Crew, wait_until
+from tests.faults.topic_logs import LogRecord, committed_of, read_log
+
+
+def alerts_of(
+    settings: Settings,
+    environment: dict[str, str],
+    rollups: list[LogRecord],
+    model_events: list[LogRecord],
+    folder: Path,
+) -> list[LogRecord]:
+    """Copy rollups and deployments to topics of another prefix, run detect over them, and give its alerts."""
+    name = uuid.uuid4().hex[:10]
+    kafka = msgspec.structs.replace(settings.kafka, topic_prefix=f"u{name}-", group_prefix=f"u{name}")
+    client: AdminClient = connect(kafka)
+    ensure_topics(client, kafka)
+    producer = Producer({"bootstrap.servers": kafka.brokers, "enable.idempotence": True, "linger.ms": 5})
+    for topic, log in (("model-events", model_events), ("rollups", rollups)):
+        for record in log:
+            producer.produce(kafka.topic_prefix + topic, record.value, record.key, partition=0, headers=record.headers)
+            producer.poll(0)
+        assert producer.flush(30) == 0
+    environment = {
+        **environment,
+        "MATCHWATCH_KAFKA_TOPIC_PREFIX": kafka.topic_prefix,
+        "MATCHWATCH_KAFKA_GROUP_PREFIX": kafka.group_prefix,
+    }
+    with Crew(environment, folder) as crew:
+        crew.start("detect")
+        group, end = f"{kafka.group_prefix}-detect", len(rollups)
+        wait_until(
+            lambda: committed_of(client, group).get((kafka.topic_prefix + "rollups", 0), 0) >= end,
+            lambda: f"the undisturbed detect does not come to the end\n{crew.said()}",
+        )
+    return read_log(kafka.brokers, kafka.topic_prefix + "alerts")
