@@ -57,6 +57,10 @@ class EmbeddingCache:
         self.misses += len(rows) - len(known)
         return rows
 
+    def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Copies of the vectors of rows; those of `MISSING` are any vector."""
+        return self._vectors.take(rows, axis=0)
+
     def take(self, rows: NDArray[np.int64]) -> Encoded:
         """Copies of rows; those of `MISSING` hold anything and are the caller's to fill."""
         return Encoded(self._vectors[rows], self._token_counts[rows], self._unknown_counts[rows])

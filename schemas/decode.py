@@ -12,13 +12,21 @@ import msgspec
 from schemas import thorough
 from schemas.errors import BadRecord
 from schemas.events import CatalogItem, ClickEvent, Deployment, ModelEvent, SearchEvent
-from schemas.json_text import json_bytes
+from schemas.json_text import MAX_BYTES, json_bytes
 from schemas.reasons import Reason
 from schemas.thorough import UnknownFields
-from schemas.timestamps import check_arrival, timestamp_ms
+from schemas.timestamps import check_arrival, timestamp_ms, usual_timestamp_ms
 from schemas.wire import ClickRecord, ItemRecord, SearchRecord
 
-__all__ = ["UnknownFields", "decode_catalog_item", "decode_click", "decode_model_event", "decode_search"]
+__all__ = [
+    "UnknownFields",
+    "decode_catalog_item",
+    "decode_click",
+    "decode_model_event",
+    "decode_search",
+    "usual_click",
+    "usual_search",
+]
 
 _SEARCH: Final = msgspec.json.Decoder(SearchRecord)
 _CLICK: Final = msgspec.json.Decoder(ClickRecord)
@@ -26,6 +34,7 @@ _ITEM: Final = msgspec.json.Decoder(ItemRecord)
 
 # What msgspec raises for bytes it does not accept: the last two are no errors of its own.
 _NOT_ACCEPTED: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_NOT_USUAL: Final = (*_NOT_ACCEPTED, TypeError)
 _TIME: Final = "$.timestamp"
 
 
@@ -91,6 +100,30 @@ def decode_model_event(
     if isinstance(event, Deployment):
         check_arrival(event.time_ms, arrival_ms, max_ahead_s, _TIME)
     return event
+
+
+def usual_search(raw: bytes | None) -> tuple[SearchRecord, int] | None:
+    """Decode a search that is written as nearly all are, and give its time: the shortest way for the stages.
+
+    Returns:
+        None where `decode_search` has to judge; the guard against dates ahead is left to the caller.
+    """
+    try:
+        record = _SEARCH.decode(raw)  # type: ignore[arg-type]  # None is a TypeError, as anything unusual is
+        time_ms = usual_timestamp_ms(record.timestamp)  # type: ignore[arg-type]  # so is a number
+    except _NOT_USUAL:
+        return None
+    return None if time_ms is None or len(raw or b"") > MAX_BYTES else (record, time_ms)
+
+
+def usual_click(raw: bytes | None) -> tuple[ClickRecord, int] | None:
+    """Decode a click likewise."""
+    try:
+        record = _CLICK.decode(raw)  # type: ignore[arg-type]  # as above
+        time_ms = usual_timestamp_ms(record.timestamp)  # type: ignore[arg-type]
+    except _NOT_USUAL:
+        return None
+    return None if time_ms is None or len(raw or b"") > MAX_BYTES else (record, time_ms)
 
 
 def _fast_search(text: bytes) -> SearchEvent | None:

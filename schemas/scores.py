@@ -29,7 +29,11 @@ FLAG_UNKNOWN_FIELDS: Final = 4
 
 def id_hash(text: str) -> int:
     """Hash an id to 64 bits, the same on every machine (XXH3)."""
-    return xxhash.xxh3_64_intdigest(text.encode("utf-8"))
+    return hash_bytes(text.encode("utf-8"))
+
+
+hash_bytes: Final = xxhash.xxh3_64_intdigest
+"""`id_hash` of a text that has been encoded already."""
 
 
 class Series(msgspec.Struct, frozen=True, order=True, array_like=True):

@@ -24,6 +24,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 _MINUTE: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]([01][0-9]|2[0-3]):([0-5][0-9])")
 _USUAL_LENGTH: Final = 24
+_USUAL_SECOND: Final = 19
+"""Characters up to the fraction."""
 _SECOND: Final = re.compile(r":[0-5][0-9]")
 _FRACTION: Final = re.compile(r"\.[0-9]{3}[Zz]")
 _REST: Final = re.compile(r":([0-5][0-9])(?:\.([0-9]+))?(?:[Zz]|([+-])([01][0-9]|2[0-3]):([0-5][0-9]))")
@@ -81,13 +83,27 @@ def format_timestamp(time_ms: int) -> str:
     return f"{time:%Y-%m-%dT%H:%M:%S}.{time_ms % 1000:03d}Z"
 
 
+def usual_timestamp_ms(text: str) -> int | None:
+    """Give the epoch milliseconds of a timestamp written as most producers do: 2026-11-23T10:00:00.123Z.
+
+    Returns:
+        None where `timestamp_ms` has to judge.
+
+    Raises:
+        TypeError: it is a number, or there is none.
+    """
+    if len(text) != _USUAL_LENGTH:  # first: what is remembered below must be short
+        return None
+    second_ms = _second_ms(text[:_USUAL_SECOND])
+    fraction_ms = _fraction_ms(text[_USUAL_SECOND:])
+    return None if second_ms is None or fraction_ms is None else second_ms + fraction_ms
+
+
 def _text_ms(text: str, path: str) -> int:
+    usual_ms = usual_timestamp_ms(text)
+    if usual_ms is not None:
+        return usual_ms
     minute_ms = _minute_ms(text[:16])
-    if len(text) == _USUAL_LENGTH and minute_ms is not None:
-        # As most producers write it: 2026-11-23T10:00:00.123Z.
-        second_ms, fraction_ms = _second_ms(text[16:19]), _fraction_ms(text[19:])
-        if second_ms is not None and fraction_ms is not None:
-            return minute_ms + second_ms + fraction_ms
     rest = _REST.fullmatch(text, 16)
     if minute_ms is None or rest is None:
         raise BadRecord(
@@ -103,7 +119,16 @@ def _text_ms(text: str, path: str) -> int:
     return time_ms
 
 
-# Neighbouring events share their minute, so its calendar arithmetic is done once.
+# Neighbouring events share their minute, so its calendar arithmetic is done once; and most of them their second.
+@lru_cache(maxsize=4096)
+def _second_ms(text: str) -> int | None:
+    minute_ms = _minute_ms(text[:16])
+    if minute_ms is None or not _SECOND.fullmatch(text, 16):
+        return None
+    time_ms = minute_ms + int(text[17:]) * 1000
+    return time_ms if FIRST_MS <= time_ms < END_MS else None
+
+
 @lru_cache(maxsize=4096)
 def _minute_ms(text: str) -> int | None:
     minute = _MINUTE.fullmatch(text)
@@ -114,11 +139,6 @@ def _minute_ms(text: str) -> int | None:
     except ValueError:  # 30 February, or the year 0
         return None
     return ((day * 24 + int(minute[2])) * 60 + int(minute[3])) * 60_000
-
-
-@lru_cache(maxsize=128)
-def _second_ms(text: str) -> int | None:
-    return int(text[1:]) * 1000 if _SECOND.fullmatch(text) else None
 
 
 @lru_cache(maxsize=1024)

@@ -34,8 +34,10 @@ def partitions_of(keys: Sequence[bytes], partitions: int) -> NDArray[np.int64]:
         result[place] = partition_of(keys[place], partitions)
     short = np.flatnonzero(~long)
     if short.size:
-        text = b"".join(keys[place].ljust(_LONGEST, b"\0") for place in short.tolist())
-        words = np.frombuffer(text, dtype="<u4").reshape(short.size, _LONGEST // 4)
+        padded = np.array(
+            keys if short.size == len(keys) else [keys[place] for place in short.tolist()], dtype=f"S{_LONGEST}"
+        )
+        words = padded.view("<u4").reshape(short.size, _LONGEST // 4)
         hashes = _murmur2(words, lengths[short])
         result[short] = (hashes & np.uint32(0x7FFFFFFF)).astype(np.int64) % partitions
     return result

@@ -16,7 +16,7 @@ from typing import Final
 
 from inference.pairs import ScoredBatch
 from inference.pool import LocalPool
-from schemas.decode import UnknownFields, decode_search
+from schemas.decode import UnknownFields, decode_search, usual_search
 from schemas.errors import BadRecord, PoolUnavailable
 from schemas.scores import encode_scores
 from schemas.settings import Settings
@@ -26,10 +26,11 @@ from streams.metrics import Metrics
 from streams.models_folder import models_folder
 from streams.routing import partitions_of
 from streams.stages.bad_records import BadRecords, send_dead_letters
+from streams.stages.id_hashes import IdHashes
 from streams.stages.item_texts import ItemTexts
 from streams.stages.rollout import Rollout
 from streams.stages.score_line import Line, Work, read_totals
-from streams.stages.search_pages import IdHashes, SearchPages
+from streams.stages.search_pages import SearchPages
 from streams.transport import (
     TP,
     CommitFailed,
@@ -145,15 +146,15 @@ class ScoreStage(Stage):
     def _works(self, batch: RecordBatch) -> list[Work]:
         """Cut a batch into blocks; only the last step carries the batch's end."""
         works: list[Work] = []
-        work = Work(batch.next_offset)
+        work = self._work(batch.next_offset)
         bad = BadRecords("score", SEARCH_EVENTS.name)
         for record in batch.records:
             watermark_ms = read_watermark(record.key, record.value, record.headers)
             size = len(record.value or b"")
-            if work.pages.events and work.source_bytes + size > MAX_BLOCK_SOURCE_BYTES:
+            if len(work.pages) and work.source_bytes + size > MAX_BLOCK_SOURCE_BYTES:
                 work.next_offset = record.offset
                 works.append(self._sealed(work, bad, batch.tp.partition))
-                work = Work(batch.next_offset)
+                work = self._work(batch.next_offset)
             work.source_bytes += size
             if watermark_ms is not None:
                 work.watermark_ms = watermark_ms
@@ -163,31 +164,36 @@ class ScoreStage(Stage):
             if full or watermark_ms is not None:
                 work.next_offset = record.offset + 1
                 works.append(self._sealed(work, bad, batch.tp.partition))
-                work = Work(batch.next_offset)
+                work = self._work(batch.next_offset)
         works.append(self._sealed(work, bad, batch.tp.partition))
         return works
 
     def _take(self, record: Record, work: Work, bad: BadRecords) -> None:
+        arrival_ms = read_arrival(record.headers, record.timestamp) if record.headers else record.timestamp
+        max_ahead_s = self._settings.fold.max_ahead_s
+        usual = usual_search(record.value)
+        if usual is not None and (arrival_ms is None or usual[1] - arrival_ms <= max_ahead_s * 1000):
+            event, time_ms = usual
+            work.pages.add(event, time_ms, record.offset, self._items, unknown_fields=False)
+            return
         unknown = UnknownFields()
         try:
-            event = decode_search(
-                record.value,
-                read_arrival(record.headers, record.timestamp),
-                self._settings.fold.max_ahead_s,
-                unknown,
-            )
+            thorough = decode_search(record.value, arrival_ms, max_ahead_s, unknown)
         except BadRecord as error:
             bad.add(error, record)
             work.verdicts[f"invalid_{error.reason}"] += 1
             return
-        work.verdicts["valid"] += 1
-        work.pages.add(event, record.offset, self._items, unknown_fields=bool(unknown.total))
+        work.pages.add(thorough, thorough.time_ms, record.offset, self._items, unknown_fields=bool(unknown.total))
+
+    def _work(self, next_offset: int) -> Work:
+        return Work(next_offset, SearchPages(self._settings.fold.segments, self._hashes))
 
     def _sealed(self, work: Work, bad: BadRecords, partition: int) -> Work:
         work.letters = bad.take()
-        if work.pages.events:
-            keys = [event.query_id.encode() for event in work.pages.events]
-            work.pages.mark_misrouted(partitions_of(keys, self._settings.kafka.partitions) != partition)
+        if len(work.pages):
+            work.verdicts["valid"] += len(work.pages)
+            owners = partitions_of(work.pages.keys, self._settings.kafka.partitions)
+            work.pages.mark_misrouted(owners != partition)
         return work
 
     async def _on_items(self, records: Sequence[Record]) -> None:
@@ -212,8 +218,8 @@ class ScoreStage(Stage):
 
     async def _finish(self, line: Line, work: Work) -> None:
         out = []
-        if work.pages.events:
-            block = work.pages.block(await self._score(work.pages), self._settings.fold.segments, self._hashes)
+        if len(work.pages):
+            block = work.pages.block(await self._score(work.pages))
             out.append(OutRecord(None, encode_scores(block)))
         verdicts = line.verdicts + work.verdicts
         if line.control_due or work.watermark_ms is not None:
@@ -247,7 +253,7 @@ class ScoreStage(Stage):
                 line.idle.look(now_s, at_end=at_end, position=line.done_offset)
                 line.control_due = True
                 if line.queue.empty():
-                    line.queue.put_nowait(Work(0))  # wakes it; else the control goes out behind what waits
+                    line.queue.put_nowait(self._work(0))  # wakes it; else the control goes out behind what waits
             await self._commit()
             self._metrics.lag(self.source, self._lines)
 

@@ -14,7 +14,7 @@ from streams.stages.idle_clock import IdleClock
 from streams.stages.search_pages import SearchPages
 from streams.transport import TP, Commit, OutRecord
 
-MAX_WAITING_BATCHES: Final = 2
+MAX_WAITING_BATCHES: Final = 1
 
 
 class _Totals(msgspec.Struct):
@@ -28,8 +28,8 @@ class Work:
     """One step: a block's worth of searches, dead letters, the end of a source."""
 
     next_offset: int
+    pages: SearchPages
     source_bytes: int = 0
-    pages: SearchPages = field(default_factory=SearchPages)
     letters: list[OutRecord] = field(default_factory=list)
     verdicts: Counter[str] = field(default_factory=Counter)
     watermark_ms: int | None = None

@@ -13,7 +13,8 @@ class Limits:
     """
 
     queued_records: int = 4_000
-    queued_bytes: int = 8 * 1024 * 1024
+    queued_bytes: int = 2 * 1024 * 1024
+    """Small: what waits long is no longer in the processor's cache when it is read, and its pages are new each time."""
     poll_records: int = 2_000
     """The most records of one poll, over all partitions; so also of one batch."""
     fetch_bytes: int = 1024 * 1024

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from schemas import thorough
-from schemas.decode import decode_catalog_item, decode_click, decode_model_event, decode_search
+from schemas.decode import (
+    decode_catalog_item,
+    decode_click,
+    decode_model_event,
+    decode_search,
+    usual_click,
+    usual_search,
+)
 from schemas.encode import encode_catalog_item, encode_click, encode_model_event, encode_search
 from schemas.errors import BadRecord
 from schemas.events import (
@@ -83,6 +90,12 @@ LITERALS = st.sampled_from(
         '"\\ud83d\\ude00"',
         '"2026-11-23T10:00:00Z"',
         '"2026-11-23T10:00:60Z"',
+        '"2026-11-23T10:00:59.999z"',
+        '"2026-11-23t10:00:60.000Z"',
+        '"2026-11-23 10:00:00.000Z"',
+        '"1999-12-31T23:59:59.999Z"',
+        '"2090-01-01T00:00:00.000Z"',
+        '"2026-02-29T00:00:00.000Z"',
         '"2026-11-23T10:00:00Z\\n"',
         '"2026-02-30T10:00:00Z"',
         '"search"',
@@ -128,6 +141,34 @@ def verdict(decode: Callable[[], Any]) -> tuple[str, Any]:
         return "accepted", decode()
     except BadRecord as error:
         return "refused", (error.reason, error.path)
+
+
+USUAL: dict[str, Callable[[bytes | None], Any]] = {"search-event": usual_search, "click-event": usual_click}
+
+
+@pytest.mark.parametrize("name", sorted(USUAL))
+@given(data=st.data())
+def test_the_shortest_way_takes_what_the_contract_takes_and_gives_the_same(name: str, data: st.DataObject) -> None:
+    raw = data.draw(texts(name))
+    usual = USUAL[name](raw)
+    if usual is None:
+        return
+    record, time_ms = usual
+    event = DECODERS[name](raw)
+    assert event.time_ms == time_ms
+    same = [field for field in event.__struct_fields__ if field != "time_ms"]
+    assert [getattr(event, field) for field in same] == [getattr(record, field) for field in same]
+
+
+@pytest.mark.parametrize("name", sorted(USUAL))
+def test_the_shortest_way_takes_the_contracts_example(name: str) -> None:
+    assert USUAL[name](json.dumps(RECORDS[name]).encode()) is not None
+
+
+@pytest.mark.parametrize("name", sorted(USUAL))
+@pytest.mark.parametrize("raw", [None, b"", b"\0", b"null"])
+def test_the_shortest_way_leaves_what_is_no_event_to_the_judge(name: str, raw: bytes | None) -> None:
+    assert USUAL[name](raw) is None
 
 
 def strict_json(raw: bytes) -> Any:
