@@ -6,8 +6,9 @@ import shutil
 import subprocess
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from confluent_kafka import KafkaException
@@ -63,6 +64,7 @@ def start_kafka(
     tell: Callable[[str], None] = lambda _: None,
     tie: Callable[[Process], None] = leave_alone,
     preferred_port: int = 0,
+    properties: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[str, Process]:
     """Start a node that keeps its records under `home`, and wait until it answers.
 
@@ -71,6 +73,7 @@ def start_kafka(
         tell: told in one line when something takes a while.
         tie: called with the process at once when it runs, before it answers, so that it can be tied to a lifeline.
         preferred_port: taken where it is free, since clients look for a broker there; 0: any.
+        properties: further settings of the node; they win over ours.
 
     Returns:
         Its address (host:port), and its process.
@@ -87,7 +90,7 @@ def start_kafka(
     home.mkdir(parents=True, exist_ok=True)
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            return _start(home, jars, tie, preferred_port if attempt == 1 else 0)
+            return _start(home, jars, tie, preferred_port if attempt == 1 else 0, properties)
         except _PortTaken:
             if attempt == _ATTEMPTS:
                 raise ServerUnavailable(
@@ -96,12 +99,16 @@ def start_kafka(
     raise AssertionError("the loop returns or raises")
 
 
-def _start(home: Path, jars: Path, tie: Callable[[Process], None], preferred_port: int) -> tuple[str, Process]:
+def _start(
+    home: Path, jars: Path, tie: Callable[[Process], None], preferred_port: int, more: Mapping[str, str]
+) -> tuple[str, Process]:
     broker, controller = free_ports(2, preferred_port)
     data, properties, log = home / "data", home / "server.properties", home / "kafka.log"
     text = _PROPERTIES.format(
         host=LOOPBACK, broker=broker, controller=controller, data=as_java_property(str(data.resolve()))
     )
+    # Of a setting that is given twice, Java takes the last.
+    text += "".join(f"{name}={as_java_property(value)}\n" for name, value in more.items())
     properties.write_text(text, encoding="ascii")
     logging = home / "log4j2.properties"
     logging.write_text(_LOGGING, encoding="ascii")

@@ -7,7 +7,12 @@ import pytest
 
 from schemas.settings import Settings
 from streams.kafka_admin import connect, ensure_topics
+from streams.stack.lifeline import Lifeline
+from streams.stack.ports import free_ports
+from tests.faults.broker import Broker
 from tests.faults.feed import make_recording
+from tests.faults.moments import SeededMoments
+from tests.faults.proxy import Proxy
 from tests.faults.scene import Scene, Tell
 
 FOLD = {"horizons_s": [60, 180]}
@@ -48,20 +53,54 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             terminalreporter.write_line(line)
 
 
-@pytest.fixture
-def scene(
-    fresh_settings: Callable[..., Settings], redis_url: str, recording: Path, tmp_path: Path, tell: Tell
-) -> Callable[..., Scene]:
-    """Make a scene on the session's broker, with topics of its own: `scene(title, keep=..., speed=...)`."""
+SceneMaker = Callable[..., Scene]
 
-    def make(title: str, *, fold: dict[str, object] | None = None, **options: object) -> Scene:
+
+@pytest.fixture
+def make_scene(
+    fresh_settings: Callable[..., Settings], redis_url: str, recording: Path, tmp_path: Path, tell: Tell
+) -> SceneMaker:
+    """Make a scene with topics of its own; further options are those of `Scene`."""
+
+    def make(
+        title: str,
+        *,
+        brokers: str | None = None,
+        redis: str | None = None,
+        fold: dict[str, object] | None = None,
+        **options: object,
+    ) -> Scene:
+        kafka = {"session_timeout_s": SESSION_S, **({"brokers": brokers} if brokers else {})}
         settings = fresh_settings(
-            redis={"url": redis_url},
-            fold={**FOLD, **(fold or {})},
-            detect={"state_every_s": 5},
-            kafka={"session_timeout_s": SESSION_S},
+            redis={"url": redis or redis_url}, fold={**FOLD, **(fold or {})}, detect={"state_every_s": 5}, kafka=kafka
         )
         ensure_topics(connect(settings.kafka), settings.kafka)
         return Scene(title, settings, recording, tmp_path, tell, **options)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def own_broker(tmp_path_factory: pytest.TempPathFactory, lifeline: Lifeline) -> Iterator[Broker]:
+    """A broker that may be hurt; a test leaves it running."""
+    broker = Broker(tmp_path_factory.mktemp("own-broker"), lifeline)
+    yield broker
+    broker.close()
+
+
+@pytest.fixture(scope="session")
+def proxied(tmp_path_factory: pytest.TempPathFactory, lifeline: Lifeline) -> Iterator[Proxy]:
+    """A broker that all clients reach through a proxy."""
+    proxy = Proxy(free_ports(1)[0])
+    home = tmp_path_factory.mktemp("proxied-broker")
+    broker = Broker(home, lifeline, {"advertised.listeners": f"PLAINTEXT://{proxy.address}"})
+    proxy.lead_to(broker.address)
+    yield proxy
+    proxy.close()
+    broker.close()
+
+
+@pytest.fixture
+def rng(request: pytest.FixtureRequest) -> SeededMoments:
+    """Random moments from a seed that is printed; `--fault-seed` gives them again."""
+    return SeededMoments(request.config.getoption("--fault-seed"))

@@ -135,6 +135,12 @@ class Crew:
         """SIGTERM the workers of some roles and wait for their end; one that takes too long fails the test."""
         return self._end(signal.SIGTERM, roles)
 
+    def terminate_one(self, worker: Worker) -> None:
+        """SIGTERM one worker and wait for its end."""
+        worker.wanted = False
+        worker.signal(signal.SIGTERM)
+        worker.process.wait(GRACE_S)
+
     def _end(self, number: signal.Signals, roles: tuple[str, ...]) -> list[Worker]:
         ended = self.running(*roles)
         for worker in ended:

@@ -3,7 +3,11 @@
 import json
 import threading
 import time
+from bisect import bisect_left
+from itertools import accumulate
+from operator import itemgetter
 from pathlib import Path
+from random import Random
 
 from schemas.settings import Settings
 from streams.replay.records import Record
@@ -11,14 +15,18 @@ from streams.replay.replay import ReplaySummary, replay
 from streams.shop.faults import parse_fault
 from streams.shop.recording import record
 from streams.shop.settings import DEFAULT_START_MS, SimulationSettings
-from tests.oracle.contracts import parse_timestamp
+from tests.oracle.contracts import InvalidRecord, read_click, read_search
 from tests.oracle.dirt import CLICK_FILE, SEARCH_FILE, soil
+from tests.oracle.oracle import lines_of
 
 RATE = 10.0
 MINUTES = 10.0
 SPEED = 40.0
 """Event seconds a second: ten minutes pass in fifteen seconds."""
 TAIL_MS = 60_000
+MUCH_LATER = 120
+MUCH_LATER_MS = (100_000, 220_000)
+"""Within the time for which ids are remembered with the horizons of the scenes."""
 POLL_S = 0.01
 
 
@@ -27,15 +35,51 @@ def make_recording(folder: Path, *, rate: float = RATE, minutes: float = MINUTES
     clean, dirty = folder / "clean", folder / "dirty"
     faults = (parse_fault(f"bad_ranker@{minutes / 2:g}"), parse_fault(f"latency@{minutes * 2 / 3:g}"))
     record(SimulationSettings(rate=rate, minutes=minutes, seed=seed, start_ms=DEFAULT_START_MS, faults=faults), clean)
-    _drop_the_tail(clean / CLICK_FILE, DEFAULT_START_MS + round(minutes * 60_000) + TAIL_MS)
+    end_ms = DEFAULT_START_MS + round(minutes * 60_000) + TAIL_MS
+    _drop_the_tail(clean / CLICK_FILE, end_ms)
     soil(clean, dirty, seed=seed, share=0.03)
+    _drop_the_tail(dirty / CLICK_FILE, end_ms)
+    _repeat_much_later(dirty / SEARCH_FILE, Random(seed))
     return dirty
 
 
+def _repeat_much_later(searches: Path, rng: Random) -> None:
+    """Show some pages again minutes later: when the first copy's cohort is closed and nothing else needs it any more.
+
+    A successor that does not go back to the first copies takes the second ones for first.
+    """
+    lines = lines_of(searches)
+    times = [_time_ms(raw) for raw in lines]
+    reached = list(accumulate(times, max))
+    clean = [place for place, time_ms in enumerate(times) if time_ms and time_ms == reached[place]]
+    added: list[tuple[float, bytes]] = []
+    for place in rng.sample(clean[: len(clean) * 2 // 3], MUCH_LATER):
+        event = json.loads(lines[place])
+        time_ms = times[place] + rng.randrange(*MUCH_LATER_MS)
+        event["timestamp"] = time_ms
+        added.append((bisect_left(reached, time_ms) - 0.5, json.dumps(event, ensure_ascii=False).encode()))
+    placed = sorted([*enumerate(lines), *added], key=itemgetter(0))
+    searches.write_bytes(b"".join(raw + b"\n" for _, raw in placed))
+
+
+def _time_ms(raw: bytes) -> int:
+    try:
+        return read_search(raw).time_ms
+    except InvalidRecord:
+        return 0
+
+
 def _drop_the_tail(clicks: Path, end_ms: int) -> None:
-    """Leave out purchases long after the last search: a paced replay would wait for them."""
-    lines = clicks.read_bytes().splitlines(keepends=True)
-    clicks.write_bytes(b"".join(raw for raw in lines if parse_timestamp(json.loads(raw)["timestamp"]) < end_ms))
+    """Leave out clicks long after the last search: a paced replay would wait for them."""
+
+    def is_far(raw: bytes) -> bool:
+        try:
+            return read_click(raw).time_ms > end_ms
+        except InvalidRecord:
+            return False
+
+    lines = lines_of(clicks)
+    clicks.write_bytes(b"".join(raw + b"\n" for raw in lines if not is_far(raw)))
 
 
 class Feed(threading.Thread):

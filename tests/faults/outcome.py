@@ -3,13 +3,13 @@
 import base64
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from schemas.rollup import RollupControl, decode_rollup
+from schemas.rollup import Rollup, RollupControl, decode_rollup
 from streams.readers.merged_rollups import MergedRollups
 from tests.faults.log_oracle import ExpectedOfLogs, Place
 from tests.faults.refusals import names_of
@@ -25,6 +25,8 @@ class Outcome:
     integers: int = 0
     letters: int = 0
     alerts: int = 0
+    rollups: int = 0
+    """Records of `rollups`, controls and repeats included."""
     written_again: Counter[str] = field(default_factory=Counter)
     """Records that were written twice, by topic: a fault's trace, which readers must see through."""
     faults: list[str] = field(default_factory=list)
@@ -98,27 +100,49 @@ def compare_originals(outcome: Outcome, letters: list[LogRecord], sources: Mappi
 def look_for_repeats(outcome: Outcome, scores: list[LogRecord], rollups: list[LogRecord]) -> dict[str, int]:
     """Count what was written twice, and give evaluate's totals; a repeated rollup must equal its first."""
     last: dict[int, int] = {}
+    closed_ms: dict[tuple[int, int], int] = {}
+    behind = 0
     for record in scores:
         block = msgspec.msgpack.decode(record.value or b"")
         if block[0] == "block":
             for offset, _, _ in searches_of(block):
                 outcome.written_again["match-scores"] += offset <= last.get(record.partition, -1)
                 last[record.partition] = max(offset, last.get(record.partition, -1))
-    merged = MergedRollups(segments=True)
     totals: dict[int, dict[str, int]] = {}
-    for record in rollups:
-        rollup = decode_rollup(record.value or b"")
+    merged = MergedRollups(segments=True)
+    for rollup, is_first in told_apart(rollups):
         if isinstance(rollup, RollupControl):
             totals[rollup.partition] = rollup.totals
+            for horizon_s, through_ms in rollup.closed_through_ms.items():
+                closed = rollup.partition, horizon_s
+                closed_ms[closed] = max(through_ms, closed_ms.get(closed, 0))
         else:
             merged.take(rollup)
+            if is_first and rollup.cohort_start_ms < closed_ms.get((rollup.partition, rollup.horizon_s), 0):
+                behind += 1
+    outcome.rollups += len(rollups)
     outcome.written_again["rollups"] += merged.repeats + merged.differing
     if merged.differing:
         outcome.faults.append(f"rollups: {merged.differing} repeats differ from their first")
+    if behind:
+        outcome.faults.append(f"rollups: {behind} lie behind the control that says that all of their cohort are there")
     sums: Counter[str] = Counter()
     for each in totals.values():
         sums.update(each)
     return dict(sums)
+
+
+def told_apart(rollups: list[LogRecord]) -> Iterator[tuple[Rollup | RollupControl, bool]]:
+    """Give the records of `rollups`, and of each whether none of its kind came before it."""
+    seen: set[tuple[object, ...]] = set()
+    for record in rollups:
+        rollup = decode_rollup(record.value or b"")
+        if isinstance(rollup, RollupControl):
+            yield rollup, True
+            continue
+        name = rollup.series, rollup.cohort_start_ms, rollup.horizon_s, rollup.partition
+        yield rollup, name not in seen
+        seen.add(name)
 
 
 def compare_alerts(outcome: Outcome, log: list[LogRecord], undisturbed: list[LogRecord]) -> None:

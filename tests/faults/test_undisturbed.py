@@ -2,11 +2,13 @@
 
 import pytest
 
-pytestmark = [pytest.mark.faults, pytest.mark.kafka, pytest.mark.timeout(300)]
+from tests.faults.conftest import SceneMaker
+
+pytestmark = [pytest.mark.faults, pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow, pytest.mark.timeout(300)]
 
 
-def test_without_a_fault_everything_agrees(scene) -> None:
-    with scene("no fault") as play:
+def test_without_a_fault_everything_agrees(make_scene: SceneMaker) -> None:
+    with make_scene("no fault") as play:
         play.begin()
         play.busy_moment("evaluate", 0.5)
         play.judge()

@@ -1,0 +1,98 @@
+"""Switch the protections off, one after the other, and see that their tests fail.
+
+python -m tests.faults.run_mutations            # all, with a table at the end
+python -m tests.faults.run_mutations a-click    # those whose names hold the text
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.faults.mutations import MUTATIONS, ROOT, Mutation
+
+COPIED = ("schemas", "detectors", "inference", "streams", "tests", "deploy", "models", "pyproject.toml")
+DEADLINE_S = 500.0
+SEED = 7
+FAILED = 1
+"""What pytest exits with when tests failed; other numbers mean that they could not even be run."""
+
+
+def copy_packages(target: Path) -> None:
+    """Copy what a test run needs; Kafka's jars are shared."""
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, target / name, ignore=shutil.ignore_patterns("__pycache__", ".venv"))
+        else:
+            shutil.copyfile(source, target / name)
+    (target / ".kafka").symlink_to(ROOT / ".kafka")
+
+
+def outcome_of(mutation: Mutation, folder: Path) -> tuple[str, str]:
+    """Apply a mutation to a copy and run its test; gives the verdict and the line that the failure says."""
+    copy_packages(folder)
+    file = folder / mutation.file
+    file.write_text(mutation.applied_to(file.read_text("utf-8")), "utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-x",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        f"--fault-seed={SEED}",
+        mutation.test,
+    ]
+    try:
+        done = subprocess.run(
+            [*command, "--timeout", str(round(DEADLINE_S - 30))],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(folder)},
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return "not caught: the test did not end", ""
+    errors = [line[1:].strip() for line in done.stdout.splitlines() if line.startswith("E  ")]
+    said = next((line for line in errors if mutation.because in line), errors[0] if errors else "")
+    if done.returncode == 0:
+        return "NOT CAUGHT", ""
+    if done.returncode != FAILED or mutation.because not in done.stdout:
+        return f"failed for another reason (exit {done.returncode})", said or done.stdout[-300:]
+    return "caught", said
+
+
+def main() -> int:
+    """Run the table; exit 0 where all are caught."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", help="parts of names; all mutations if none is given")
+    names = parser.parse_args().names
+    chosen = [each for each in MUTATIONS if not names or any(name in each.name for name in names)]
+    rows = []
+    for mutation in chosen:
+        began_s = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="matchwatch-mutation-") as folder:
+            verdict, said = outcome_of(mutation, Path(folder))
+        rows.append((mutation, verdict))
+        sys.stdout.write(f"{mutation.name}: {verdict} ({time.monotonic() - began_s:.0f} s) {said[:250]}\n")
+        sys.stdout.flush()
+    sys.stdout.write("\n| protection | test | switched off |\n|---|---|---|\n")
+    for mutation, verdict in rows:
+        sys.stdout.write(
+            f"| {mutation.protection} | `{mutation.test.rpartition('::')[2] or mutation.test}` | {verdict} |\n"
+        )
+    missed = sum(verdict != "caught" for _, verdict in rows)
+    sys.stdout.write(f"\n{len(rows) - missed} of {len(rows)} caught\n")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
