@@ -11,6 +11,7 @@ SEED ?=
 PYTEST_ARGS ?=
 LONG ?=
 FAULTS ?=
+NAMES ?=
 
 # The first interpreter that is new enough and can make virtual environments; PYTHON=... chooses another.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
@@ -23,7 +24,7 @@ LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # A stamp is newer than what it was made from; a second run finds nothing to do and downloads nothing.
 $(VENV)/.made:
@@ -76,6 +77,10 @@ test: $(VENV)/.dev ## all tests but the slow ones, on a real Kafka and Redis
 test-faults: $(VENV)/.dev ## break everything under load, fault by fault; LONG=1 soaks, FAULTS="..." chooses
 	@exec $(BIN)/python -m pytest tests/faults -m faults --timeout 1200 $(if $(LONG),--long) \
 		$(if $(FAULTS),-k "$(FAULTS)") $(PYTEST_ARGS)
+
+.PHONY: test-mutations
+test-mutations: $(VENV)/.dev ## switch each protection off and see that its fault test fails; NAMES="..." chooses
+	@exec $(BIN)/python -m tests.faults.run_mutations $(NAMES)
 
 .PHONY: check
 check: $(VENV)/.dev ## lint, format, types, import direction

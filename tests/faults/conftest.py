@@ -75,7 +75,7 @@ def make_scene(
             redis={"url": redis or redis_url}, fold={**FOLD, **(fold or {})}, detect={"state_every_s": 5}, kafka=kafka
         )
         ensure_topics(connect(settings.kafka), settings.kafka)
-        return Scene(title, settings, recording, tmp_path, tell, **options)
+        return Scene(title, settings, options.pop("recording", recording), tmp_path, tell, **options)
 
     return make
 

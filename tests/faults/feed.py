@@ -118,7 +118,7 @@ class Feed(threading.Thread):
             assert time.monotonic() < deadline, f"only {self.share:.0%} of the recording was sent in {deadline_s:.0f} s"
             time.sleep(POLL_S)
 
-    def result(self, deadline_s: float = 200.0) -> ReplaySummary:
+    def result(self, deadline_s: float = 300.0) -> ReplaySummary:
         """Wait for the end."""
         self.join(deadline_s)
         assert self._failure is None, f"the replay failed: {self._failure!r}"

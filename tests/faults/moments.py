@@ -28,6 +28,10 @@ class SeededMoments:
         """Draw several, in order."""
         return sorted(self._random.uniform(low, high) for _ in range(count))
 
+    def between(self, low: float, high: float) -> float:
+        """Draw a number."""
+        return self._random.uniform(low, high)
+
     def choice(self, of: list[str]) -> str:
         """Draw one of several."""
         return self._random.choice(of)

@@ -49,8 +49,9 @@ def test_sigterm_of_a_stage_leaves_nothing_to_be_written_twice(
         assert not any(again.values()), f"was written twice: {again}"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize(
+    "role", ["evaluate", pytest.param("score", marks=pytest.mark.slow), pytest.param("detect", marks=pytest.mark.slow)]
+)
 def test_a_zombie_that_wakes_after_its_successor_took_over_changes_nothing(
     make_scene: SceneMaker, rng: SeededMoments, role: str
 ) -> None:
