@@ -1,11 +1,12 @@
 """What scenes share: a dirty recording, settings with short horizons, and a place for the lines that they print."""
 
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from schemas.settings import Settings
+from schemas.config import parse_settings
 from streams.kafka_admin import connect, ensure_topics
 from streams.stack.lifeline import Lifeline
 from streams.stack.ports import free_ports
@@ -57,10 +58,11 @@ SceneMaker = Callable[..., Scene]
 
 
 @pytest.fixture
-def make_scene(
-    fresh_settings: Callable[..., Settings], redis_url: str, recording: Path, tmp_path: Path, tell: Tell
-) -> SceneMaker:
-    """Make a scene with topics of its own; further options are those of `Scene`."""
+def make_scene(request: pytest.FixtureRequest, recording: Path, tmp_path: Path, tell: Tell) -> SceneMaker:
+    """Make a scene with topics of its own; further options are those of `Scene`.
+
+    `brokers` and `redis` are servers of the test's own; without them the session's are started.
+    """
 
     def make(
         title: str,
@@ -70,10 +72,19 @@ def make_scene(
         fold: dict[str, object] | None = None,
         **options: object,
     ) -> Scene:
-        kafka = {"session_timeout_s": SESSION_S, **({"brokers": brokers} if brokers else {})}
-        settings = fresh_settings(
-            redis={"url": redis or redis_url}, fold={**FOLD, **(fold or {})}, detect={"state_every_s": 5}, kafka=kafka
-        )
+        name = uuid.uuid4().hex[:10]
+        sections = {
+            "kafka": {
+                "brokers": brokers or request.getfixturevalue("kafka"),
+                "topic_prefix": f"t{name}-",
+                "group_prefix": f"g{name}",
+                "session_timeout_s": SESSION_S,
+            },
+            "redis": {"url": redis or request.getfixturevalue("redis_url")},
+            "fold": {**FOLD, **(fold or {})},
+            "detect": {"state_every_s": 5},
+        }
+        settings = parse_settings(sections, {})
         ensure_topics(connect(settings.kafka), settings.kafka)
         return Scene(title, settings, options.pop("recording", recording), tmp_path, tell, **options)
 

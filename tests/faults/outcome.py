@@ -25,6 +25,7 @@ class Outcome:
     integers: int = 0
     letters: int = 0
     alerts: int = 0
+    signals: int = 0
     rollups: int = 0
     """Records of `rollups`, controls and repeats included."""
     written_again: Counter[str] = field(default_factory=Counter)
@@ -161,6 +162,18 @@ def compare_alerts(outcome: Outcome, log: list[LogRecord], undisturbed: list[Log
     ]
     if not any("firing" in each for each in expected.values()):
         outcome.faults.append("alerts: none fired, so nothing was shown")
+
+
+def compare_signals(outcome: Outcome, log: list[LogRecord], undisturbed: list[LogRecord]) -> None:
+    """Hold the signals against the undisturbed ones, to the last digit; repeats count once."""
+    found, expected = ({(record.key, record.value) for record in each} for each in (log, undisturbed))
+    outcome.signals = len(expected)
+    outcome.written_again["signals"] += len(log) - len(found)
+    for what, names in (("lost", expected - found), ("not of this story", found - expected)):
+        if names:
+            outcome.faults.append(
+                f"signals: {len(names)} {what}, such as {min(value or b'' for _, value in names)[:200]!r}"
+            )
 
 
 def _by_id(log: list[LogRecord]) -> dict[str, str]:

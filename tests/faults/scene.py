@@ -26,12 +26,13 @@ from tests.faults.outcome import (
     compare_letters,
     compare_originals,
     compare_rollups,
+    compare_signals,
     counters_of,
     look_for_repeats,
     told_apart,
 )
 from tests.faults.topic_logs import LogRecord, committed_of, ends_of, read_log
-from tests.faults.undisturbed import alerts_of
+from tests.faults.undisturbed import outputs_of
 from tests.integration.pipeline.harness import MODELS, Closing, Topic
 from tests.oracle.oracle import OracleSettings
 
@@ -245,8 +246,9 @@ class Scene:
         self._wait_for_detect(len(rollups))
         firsts = [record for record, (_, is_first) in zip(rollups, told_apart(rollups), strict=True) if is_first]
         read_by_detect = {**logs, "rollups": firsts}
-        undisturbed = alerts_of(self.settings, self.crew.environment, read_by_detect, self._folder / "undisturbed")
-        compare_alerts(outcome, self.read("alerts"), undisturbed)
+        undisturbed = outputs_of(self.settings, self.crew.environment, read_by_detect, self._folder / "undisturbed")
+        compare_alerts(outcome, self.read("alerts"), undisturbed["alerts"])
+        compare_signals(outcome, self.read("signals"), undisturbed["signals"])
         return outcome
 
     def _compare_live_counters(self, outcome: Outcome, expected: ExpectedOfLogs) -> None:
@@ -273,7 +275,8 @@ class Scene:
             f"in flight {m.in_flight:,}, repeated {m.repeated:,}, open {m.open:,}" for m in self.moments
         )
         again = ", ".join(f"{topic} {count:,}" for topic, count in sorted(outcome.written_again.items()) if count)
-        self._tell(
-            f"{self.title} | {moments} | written twice: {again or 'nothing'} | {outcome.integers:,} integers, "
-            f"{outcome.letters} dead letters, {outcome.alerts} alerts compared, {len(outcome.faults)} differ"
+        compared = (
+            f"{outcome.integers:,} integers, {outcome.letters} dead letters, {outcome.signals:,} signals, "
+            f"{outcome.alerts} alerts compared, {len(outcome.faults)} differ"
         )
+        self._tell(f"{self.title} | {moments} | written twice: {again or 'nothing'} | {compared}")

@@ -1,4 +1,4 @@
-"""The alerts that must be there: those of one detect that reads a copy of the same rollups, and is left in peace."""
+"""The alerts and signals that must be there: those of a detect that reads the same rollups and is left in peace."""
 
 import uuid
 from pathlib import Path
@@ -16,13 +16,13 @@ READ_BY_DETECT = ("model-events", "search-events", "rollups")
 QUEUED = 50_000
 
 
-def alerts_of(
+def outputs_of(
     settings: Settings,
     environment: dict[str, str],
     logs: dict[str, list[LogRecord]],
     folder: Path,
-) -> list[LogRecord]:
-    """Copy what detect reads to topics of another prefix, run a detect over them, and give its alerts.
+) -> dict[str, list[LogRecord]]:
+    """Copy what detect reads to topics of another prefix, run a detect over them, and give its alerts and signals.
 
     Args:
         settings: of the scene.
@@ -58,4 +58,4 @@ def alerts_of(
             lambda: committed_of(client, group).get((kafka.topic_prefix + "rollups", 0), 0) >= end,
             lambda: f"the undisturbed detect does not come to the end\n{crew.said()}",
         )
-    return read_log(kafka.brokers, kafka.topic_prefix + "alerts")
+    return {topic: read_log(kafka.brokers, kafka.topic_prefix + topic) for topic in ("alerts", "signals")}
