@@ -27,6 +27,8 @@ class Candidate:
     id_hash: int
     source_offset: int
     row: int
+    scores: list[int | None] | None = None
+    """Of its first items, in steps of 1/4096; kept from the first time they are read."""
 
 
 class SegmentValues(NamedTuple):
@@ -61,7 +63,9 @@ class Cohort:
     segments: list[SegmentValues] = field(default_factory=list)
     """By dimension, once the cohort has closed for new searches."""
     label_free: dict[int, Rollup] = field(default_factory=dict)
-    """By number of the series, likewise."""
+    """By number of the series, likewise; until the label-free rollups have been emitted, and then:"""
+    packed: dict[int, bytes] = field(default_factory=dict)
+    """The same, encoded."""
     candidates: dict[int, list[Candidate]] = field(default_factory=dict)
     _series_numbers: dict[Series, int] = field(default_factory=dict)
     _combination_numbers: dict[tuple[str, ...], int] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from detectors.label_free import count_label_free, pick_candidates
 from detectors.labels import count_labels, make_exemplars
 from detectors.open_searches import OpenSearches
 from detectors.rollup_merge import into_series, merge
-from schemas.rollup import Rollup
+from schemas.rollup import Rollup, SegmentCounts, encode_rollup, unpack_rollup
 from schemas.scores import Series
 
 
@@ -31,12 +31,13 @@ def cohort_rollups(cohort: Cohort, searches: OpenSearches, number: int | None, h
     Returns:
         First those of each series, then those of each surface; none where only repeats fell into the cohort.
     """
-    counted = cohort.label_free if number is None else _with_labels(cohort, searches, number, horizon_s)
+    plain = _label_free(cohort)
+    counted = plain if number is None else _with_labels(cohort, plain, searches, number, horizon_s)
     by_surface: dict[Series, Rollup] = {}
     rollups = []
-    for series, plain in counted.items():
-        exemplars = make_exemplars(cohort.candidates[series], searches, number, plain.partition)
-        rollup = msgspec.structs.replace(plain, exemplars=exemplars)
+    for series, counts in counted.items():
+        exemplars = make_exemplars(cohort.candidates[series], searches, number, counts.partition)
+        rollup = msgspec.structs.replace(counts, exemplars=exemplars)
         every = rollup.series.all_versions()
         if (
             rollup.series != every
@@ -47,10 +48,24 @@ def cohort_rollups(cohort: Cohort, searches: OpenSearches, number: int | None, h
     return [*rollups, *by_surface.values()]
 
 
-def _with_labels(cohort: Cohort, searches: OpenSearches, number: int, horizon_s: int) -> dict[int, Rollup]:
-    if not cohort.label_free:
+def pack(cohort: Cohort) -> None:
+    """Keep what needs no clicks as bytes from now on: until the last horizon has passed, a tenth of the memory."""
+    cohort.packed = {series: encode_rollup(rollup) for series, rollup in cohort.label_free.items()}
+    cohort.label_free = {}
+
+
+def _label_free(cohort: Cohort) -> dict[int, Rollup]:
+    if not cohort.packed:
+        return cohort.label_free
+    return {series: unpack_rollup(packed) for series, packed in cohort.packed.items()}
+
+
+def _with_labels(
+    cohort: Cohort, plain: dict[int, Rollup], searches: OpenSearches, number: int, horizon_s: int
+) -> dict[int, Rollup]:
+    if not plain:
         return {}
-    first = next(iter(cohort.label_free.values()))
+    first = next(iter(plain.values()))
     labels = count_labels(
         cohort,
         searches,
@@ -59,7 +74,7 @@ def _with_labels(cohort: Cohort, searches: OpenSearches, number: int, horizon_s:
         horizon_s=horizon_s,
         partition=first.partition,
     )
-    return {series: _joined(rollup, labels[series]) for series, rollup in cohort.label_free.items()}
+    return {series: _joined(rollup, labels[series]) for series, rollup in plain.items()}
 
 
 def _joined(label_free: Rollup, labels: Rollup) -> Rollup:
@@ -73,14 +88,16 @@ def _joined(label_free: Rollup, labels: Rollup) -> Rollup:
         clicked_at=labels.clicked_at,
         clicked_score_bins=labels.clicked_score_bins,
         segments={
-            dimension: {
-                value: msgspec.structs.replace(
-                    counts, clicks=mine.clicks, concordant=mine.concordant, discordant=mine.discordant, tied=mine.tied
-                )
-                if (mine := labels.segments[dimension][value]).clicks
-                else counts
-                for value, counts in values.items()
-            }
+            dimension: _with_clicks(values, labels.segments[dimension]) if dimension in labels.segments else values
             for dimension, values in label_free.segments.items()
         },
     )
+
+
+def _with_clicks(values: dict[str, SegmentCounts], clicked: dict[str, SegmentCounts]) -> dict[str, SegmentCounts]:
+    merged = dict(values)
+    for value, mine in clicked.items():
+        merged[value] = msgspec.structs.replace(
+            values[value], clicks=mine.clicks, concordant=mine.concordant, discordant=mine.discordant, tied=mine.tied
+        )
+    return merged

@@ -28,7 +28,7 @@ from detectors.state_parts import cut_part, whole_part
 from schemas.rollup import LABEL_FREE, Exemplar, Rollup, RollupControl, series_key
 from schemas.scores import Series
 
-STATE_VERSION: Final = 2
+STATE_VERSION: Final = 3
 MAX_DEPLOYMENTS: Final = 200
 GAP_S: Final = 3600
 """A gap in the log longer than this, crossed at once, is no silence of the shop but another recording."""

@@ -16,7 +16,7 @@ from detectors.bounded_values import bound_values
 from detectors.checkpoint import Checkpoint, LogMark
 from detectors.click_join import ACTION_UNKNOWN, ClickColumns, ClickJoin
 from detectors.cohort import Cohort
-from detectors.cohort_rollups import cohort_rollups, settle
+from detectors.cohort_rollups import cohort_rollups, pack, settle
 from detectors.first_of_id import FirstOfId
 from detectors.open_searches import OpenSearches
 from detectors.score_columns import ScoreColumns
@@ -230,6 +230,9 @@ class EvaluateFold:
                 if self._closed[horizon_s] <= start_ms < through_ms:
                     closed += self._rollups(start_ms, horizon_s)
             self._closed[horizon_s] = max(self._closed[horizon_s], through_ms)
+        for cohort in self._cohorts.values():
+            if cohort.label_free and cohort.start_ms < self._closed[LABEL_FREE]:
+                pack(cohort)
         self._forget(both_ms)
         return closed
 

@@ -1,24 +1,20 @@
 """What a cohort's searches tell without any click: counts, latency, scores and exposure of each series."""
 
-from collections.abc import Iterable
-from itertools import repeat
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.cohort import Candidate, Cohort
+from detectors.group_sums import sum_by_group, sum_segments
 from detectors.rollup_merge import MAX_EXEMPLARS
 from detectors.score_columns import ScoreColumns
-from detectors.sketch import LARGEST, add_values
-from schemas.rollup import LABEL_FREE, POSITION_SLOTS, SCORE_BINS, Moments, Rollup, SegmentCounts
+from detectors.sketch import LARGEST, add_value, sketch_groups
+from schemas.rollup import LABEL_FREE, POSITION_SLOTS, SCORE_BINS, Moments, Rollup
 from schemas.scores import FLAG_UNSCORED, NULL_SCORE, SCORE_STEPS
 
 TOP: Final = 10
 """`match_at_10` looks at the first ten scored positions."""
-
-_FRACTIONS: Final = frozenset({"latency_total_ms", "match_total"})
-"""Fields of SegmentCounts that are no whole numbers."""
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -47,16 +43,20 @@ def count_label_free(cohort: Cohort, bucket_s: int, partition: int) -> dict[int,
     item_series = series[search_of_item]
     match, matched = mean_of_top(scores, counts)
 
-    def per_series(values: NDArray[Any]) -> Ints:
-        return np.bincount(series, weights=values, minlength=groups).astype(np.int64)
-
-    searches = np.bincount(series, minlength=groups)
-    impressions = per_series(counts)
-    zero_results = per_series(counts == 0)
-    unscored = per_series((flags & FLAG_UNSCORED) > 0)
-    missing = per_series(_joined([columns.missing_titles for columns in cohort.fresh], np.int64))
-    tokens = per_series(_joined([columns.tokens for columns in cohort.fresh], np.int64))
-    unknown = per_series(_joined([columns.unknown_tokens for columns in cohort.fresh], np.int64))
+    tops = np.where(matched, match, 0.0)
+    whole = [
+        np.ones(series.size),
+        counts,
+        counts == 0,
+        (flags & FLAG_UNSCORED) > 0,
+        _joined([columns.missing_titles for columns in cohort.fresh], np.int64),
+        _joined([columns.tokens for columns in cohort.fresh], np.int64),
+        _joined([columns.unknown_tokens for columns in cohort.fresh], np.int64),
+        matched,
+    ]
+    sums = sum_by_group(series, groups, whole).astype(np.int64).tolist()
+    match_sums = sum_by_group(series, groups, [tops, np.square(tops)]).tolist()
+    sketches = sketch_groups(series, groups, latencies)
     scored = scores != NULL_SCORE
     shown_at = table(item_series, position_slots(positions), groups, POSITION_SLOTS)
     score_bins = table(item_series[scored], score_slots(scores[scored]), groups, SCORE_BINS)
@@ -77,29 +77,27 @@ def count_label_free(cohort: Cohort, bucket_s: int, partition: int) -> dict[int,
     )
     rollups = {}
     for number, name in enumerate(cohort.series):
-        mine = series == number
+        searches, impressions, zero_results, unscored, missing, tokens, unknown, with_match = sums[number]
         rollup = Rollup(
             series=name,
             cohort_start_ms=cohort.start_ms,
             bucket_s=bucket_s,
             horizon_s=LABEL_FREE,
             partition=partition,
-            searches=int(searches[number]),
-            impressions=int(impressions[number]),
-            zero_results=int(zero_results[number]),
-            unscored_searches=int(unscored[number]),
-            missing_titles=int(missing[number]),
-            tokens=int(tokens[number]),
-            unknown_tokens=int(unknown[number]),
+            searches=searches,
+            impressions=impressions,
+            zero_results=zero_results,
+            unscored_searches=unscored,
+            missing_titles=missing,
+            tokens=tokens,
+            unknown_tokens=unknown,
+            latency_ms=sketches[number],
+            match_at_10=Moments(with_match, *match_sums[number]),
             shown_at=shown_at[number].tolist(),
             score_bins=score_bins[number].tolist(),
             exposure=exposure[number],
             segments=segments[number],
         )
-        reported = latencies[mine]
-        add_values(rollup.latency_ms, reported[~np.isnan(reported)])
-        tops = match[mine & matched]
-        rollup.match_at_10 = Moments(int(tops.size), float(tops.sum()), float(np.square(tops).sum()))
         rollups[number] = rollup
     _count_models(cohort, rollups)
     return rollups
@@ -157,34 +155,6 @@ def table(group: NDArray[Any], slot: NDArray[Any], groups: int, slots: int) -> I
     return np.bincount(group.astype(np.int64) * slots + slot, minlength=groups * slots).reshape(groups, slots)
 
 
-def sum_segments(
-    cohort: Cohort, series: Ints, combinations: Ints, columns: dict[str, NDArray[Any]]
-) -> list[dict[str, dict[str, SegmentCounts]]]:
-    """Add columns up by series, dimension and value.
-
-    Args:
-        cohort: sealed; knows which values a combination has.
-        series: number of the series of each search, shape (n,).
-        combinations: number of the combination of its values, shape (n,).
-        columns: by field of SegmentCounts, shape (n,) each.
-    """
-    result: list[dict[str, dict[str, SegmentCounts]]] = [{} for _ in cohort.series]
-    for dimension, (names, of_combination) in zip(cohort.dimensions, cohort.segments, strict=True):
-        slot = series * len(names) + of_combination[combinations]
-        length = len(cohort.series) * len(names)
-        present = np.flatnonzero(np.bincount(slot, minlength=length))
-        fields: list[Iterable[float]] = []
-        for name in SegmentCounts.__struct_fields__:
-            if name in columns:
-                sums = np.bincount(slot, weights=columns[name], minlength=length)[present]
-                fields.append((sums if name in _FRACTIONS else sums.astype(np.int64)).tolist())
-            else:
-                fields.append(repeat(0))
-        for number, counts in zip(present.tolist(), map(SegmentCounts, *fields), strict=True):
-            result[number // len(names)].setdefault(dimension, {})[names[number % len(names)]] = counts
-    return result
-
-
 def _exposure(fresh: list[ScoreColumns], item_series: Ints, groups: int) -> list[dict[str, int]]:
     names: dict[str, int] = {}
     parts = []
@@ -210,7 +180,7 @@ def _count_models(cohort: Cohort, rollups: dict[int, Rollup]) -> None:
             rollup = rollups[int(number)]
             models = rollup.match_models
             models[columns.match_model] = models.get(columns.match_model, 0) + int(searches[number])
-            add_values(rollup.scoring_ms, np.array([columns.scoring_ms]))
+            add_value(rollup.scoring_ms, columns.scoring_ms)
 
 
 def _joined(parts: list[NDArray[Any]], dtype: Any) -> NDArray[Any]:

@@ -11,7 +11,7 @@ from detectors.score_columns import spread
 MAX_HORIZONS: Final = 4
 """Two bits of a byte for each horizon: clicked and purchased."""
 _FIRST_ROWS: Final = 256
-_GROWTH: Final = 1.25
+_GROWTH: Final = 1.125
 _ACTUAL_POSITIONS: Final = 30_000
 _LARGEST_POSITION: Final = 65_535
 

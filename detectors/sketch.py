@@ -21,28 +21,49 @@ LARGEST: Final = 1e12
 """Values above count as this one, so that a sketch has at most 1,728 bins and a finite sum whatever it is fed."""
 
 
-def add_values(sketch: Sketch, values: NDArray[np.float64]) -> None:
-    """Count values in a sketch.
+_LOWEST: Final = 1_000
+_SLOTS: Final = 3_000
+"""Bins are numbered from -345 to 1,382: with these two, a group and a bin make one number."""
+
+
+def add_value(sketch: Sketch, value: float) -> None:
+    """Count one value in a sketch; finite and not negative."""
+    value = min(value, LARGEST)
+    sketch.count += 1
+    sketch.total += value
+    if value < SMALLEST:
+        sketch.zeros += 1
+    else:
+        position = math.ceil(math.log(value) / _LOG_GAMMA)
+        sketch.bins[position] = sketch.bins.get(position, 0) + 1
+
+
+def sketch_of(values: NDArray[np.float64]) -> Sketch:
+    """Give the sketch of values that are finite and not negative, shape (n,)."""
+    return sketch_groups(np.zeros(values.size, dtype=np.int64), 1, values)[0]
+
+
+def sketch_groups(group: NDArray[np.int64], groups: int, values: NDArray[np.float64]) -> list[Sketch]:
+    """Give a sketch of each group's values.
 
     Args:
-        sketch: changed in place.
-        values: finite and not negative, any shape.
+        group: of each value, from 0, shape (n,).
+        groups: how many there are.
+        values: not negative; NaN where there is none. Shape (n,).
     """
-    if values.size == 0:
-        return
-    values = np.minimum(values, LARGEST)  # also in the sum, which would else overflow
-    large_enough = values[values >= SMALLEST]
-    sketch.count += int(values.size)
-    sketch.total += float(values.sum())
-    sketch.zeros += int(values.size - large_enough.size)
-    if large_enough.size == 0:
-        return
-    bins = np.ceil(np.log(large_enough) / _LOG_GAMMA).astype(np.int64)
-    lowest = int(bins.min())
-    counts = np.bincount(bins - lowest)
-    for offset in np.flatnonzero(counts):
-        position = lowest + int(offset)
-        sketch.bins[position] = sketch.bins.get(position, 0) + int(counts[offset])
+    given = ~np.isnan(values)
+    group, values = group[given], np.minimum(values[given], LARGEST)  # also in the sum, which would else overflow
+    counts = np.bincount(group, minlength=groups).tolist()
+    totals = np.bincount(group, weights=values, minlength=groups).tolist()
+    large_enough = values >= SMALLEST
+    large_group = group[large_enough]
+    zeros = np.bincount(group[~large_enough], minlength=groups).tolist()
+    sketches = [Sketch(*fields, {}) for fields in zip(counts, totals, zeros, strict=True)]
+    bins = np.ceil(np.log(values[large_enough]) / _LOG_GAMMA).astype(np.int64)
+    slots, numbers = np.unique(large_group * _SLOTS + (bins + _LOWEST), return_counts=True)
+    for slot, number in zip(slots.tolist(), numbers.tolist(), strict=True):
+        sketches[slot // _SLOTS].bins[slot % _SLOTS - _LOWEST] = number
+    return sketches
 
 
 def merge_sketches(left: Sketch, right: Sketch) -> Sketch:
@@ -61,9 +82,7 @@ def merge_sketches(left: Sketch, right: Sketch) -> Sketch:
 def quantile(sketch: Sketch, q: float) -> float | None:
     """Give the value of rank floor(q·(count − 1)), within 1 % of it; None for an empty sketch.
 
-    >>> sketch = Sketch()
-    >>> add_values(sketch, np.arange(1.0, 102.0))
-    >>> round(quantile(sketch, 0.5), 1)
+    >>> round(quantile(sketch_of(np.arange(1.0, 102.0)), 0.5), 1)
     50.9
     """
     if sketch.count == 0:

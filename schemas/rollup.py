@@ -16,7 +16,7 @@ OTHER: Final = "other"
 UNKNOWN: Final = "unknown"
 
 
-class Sketch(msgspec.Struct):
+class Sketch(msgspec.Struct, array_like=True):
     """A DDSketch (relative error α = 0.01): quantiles of non-negative numbers that add up."""
 
     count: int = 0
@@ -28,7 +28,7 @@ class Sketch(msgspec.Struct):
     """Count by bin i, which holds (γ^(i−1), γ^i] with γ = (1 + α)/(1 − α)."""
 
 
-class Moments(msgspec.Struct):
+class Moments(msgspec.Struct, array_like=True):
     """Count, sum and sum of squares of one number per search."""
 
     count: int = 0
@@ -36,7 +36,7 @@ class Moments(msgspec.Struct):
     squares: float = 0.0
 
 
-class Pairs(msgspec.Struct):
+class Pairs(msgspec.Struct, array_like=True):
     """Pairs of a clicked and an examined, not clicked item of one search, and what their ratio's variance needs.
 
     With a = 2·concordant + tied and b = 2·all pairs of one search, `aa`, `ab` and `bb` are Σa², Σab and Σb² over
@@ -53,7 +53,7 @@ class Pairs(msgspec.Struct):
     bb: int = 0
 
 
-class Clicks(msgspec.Struct):
+class Clicks(msgspec.Struct, array_like=True):
     """Clicked impressions, and what the variance of clicks per impression needs (Σx², Σxm, Σm² over searches)."""
 
     clicks: int = 0
@@ -65,7 +65,7 @@ class Clicks(msgspec.Struct):
     mm: int = 0
 
 
-class SegmentCounts(msgspec.Struct):
+class SegmentCounts(msgspec.Struct, array_like=True):
     """The scalar counters of one value of one segment dimension, for the drill-down."""
 
     searches: int = 0
@@ -160,6 +160,7 @@ class RollupControl(msgspec.Struct, frozen=True, tag="control"):
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final[msgspec.msgpack.Decoder[Rollup | RollupControl]] = msgspec.msgpack.Decoder(Rollup | RollupControl)
+_rollup_decoder: Final = msgspec.msgpack.Decoder(Rollup)
 _key_encoder: Final = msgspec.json.Encoder()
 
 
@@ -175,6 +176,11 @@ def decode_rollup(raw: bytes) -> Rollup | RollupControl:
         msgspec.DecodeError: the bytes were not written by `encode_rollup`.
     """
     return _decoder.decode(raw)
+
+
+def unpack_rollup(raw: bytes) -> Rollup:
+    """Decode a rollup of `encode_rollup` that never left this process."""
+    return _rollup_decoder.decode(raw)
 
 
 def series_key(series: Series) -> bytes:

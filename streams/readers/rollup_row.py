@@ -46,7 +46,10 @@ def rollup_row(rollup: Rollup, *, segments: bool = False) -> dict[str, Any]:
         "match_models": dict(sorted(rollup.match_models.items())),
     }
     if segments:
-        row["segments"] = msgspec.to_builtins(rollup.segments)
+        row["segments"] = {
+            dimension: {value: msgspec.structs.asdict(counts) for value, counts in values.items()}
+            for dimension, values in rollup.segments.items()
+        }
     return row
 
 

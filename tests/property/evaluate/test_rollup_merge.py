@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from detectors.bounded_values import MAX_CATEGORIES, bound_values
 from detectors.rollup_merge import merge
-from detectors.sketch import add_values
+from detectors.sketch import sketch_of
 from schemas.errors import SeriesMismatch
 from schemas.rollup import Clicks, Exemplar, Moments, Pairs, Rollup, SegmentCounts, decode_rollup, encode_rollup
 from schemas.scores import Series
@@ -36,7 +36,7 @@ def rollup(seed: int, partition: int = 0) -> Rollup:
         },
         exemplars=[Exemplar(int(rng.integers(2**60)), partition, n, [1, None], [0]) for n in range(3)],
     )
-    add_values(made.latency_ms, rng.integers(1, 900, 5).astype(np.float64))
+    made.latency_ms = sketch_of(rng.integers(1, 900, 5).astype(np.float64))
     return made
 
 

@@ -6,8 +6,8 @@ from scipy.spatial.distance import jensenshannon
 
 from detectors import signals
 from detectors.divergence import divergence_terms, jensen_shannon
-from detectors.sketch import add_values
-from schemas.rollup import Clicks, Moments, Pairs, Rollup, Sketch
+from detectors.sketch import sketch_of
+from schemas.rollup import Clicks, Moments, Pairs, Rollup
 from schemas.scores import Series
 
 SERIES = Series("shop", "search", "*", "*")
@@ -81,8 +81,7 @@ def test_the_standard_error_of_a_quantile_is_what_repeating_the_experiment_shows
     for name, n in (("latency_p50", 400), ("latency_p95", 1000)):
         values, errors = [], []
         for _ in range(500):
-            sketch = Sketch()
-            add_values(sketch, rng.lognormal(3.7, 0.5, n))
+            sketch = sketch_of(rng.lognormal(3.7, 0.5, n))
             point = signals.latency_quantile(rollup(latency_ms=sketch), name)
             values.append(point.value)
             errors.append(point.standard_error)
@@ -91,18 +90,16 @@ def test_the_standard_error_of_a_quantile_is_what_repeating_the_experiment_shows
 
 def test_quantiles_lie_within_one_percent() -> None:
     x = np.random.default_rng(5).lognormal(3.7, 0.8, 3000)
-    sketch = Sketch()
-    add_values(sketch, x)
+    sketch = sketch_of(x)
     for name, q in signals.LATENCY_QUANTILES.items():
         exact = np.sort(x)[math.floor(q * (len(x) - 1))]
         assert signals.latency_quantile(rollup(latency_ms=sketch), name).value == pytest.approx(exact, rel=0.0101)
 
 
 def test_a_quantile_needs_enough_values_to_differ_from_their_maximum() -> None:
-    sketch = Sketch()
-    add_values(sketch, np.linspace(1, 2, 19))
+    sketch = sketch_of(np.linspace(1, 2, 19))
     assert signals.latency_quantile(rollup(latency_ms=sketch), "latency_p95").value is None
-    add_values(sketch, np.array([1.5]))
+    sketch = sketch_of(np.linspace(1, 2, 20))
     assert signals.latency_quantile(rollup(latency_ms=sketch), "latency_p95").value is not None
 
 
