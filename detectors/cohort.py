@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.checkpoint import LogMark
+from detectors.groups import present_groups
 from detectors.score_columns import ScoreColumns, TextColumn
 from schemas.rollup import OTHER, UNKNOWN, Rollup
 from schemas.scores import Series
@@ -106,7 +107,7 @@ class Cohort:
         Returns:
             The number of the series, and of the combination of segment values, each of shape (n,).
         """
-        used_series, where = np.unique(columns.series_index, return_inverse=True)
+        used_series, where = present_groups(columns.series_index, len(columns.series))
         numbers = [self.series_number(columns.series[int(index)]) for index in used_series]
         series = np.array(numbers, dtype=np.uint16)[where]
         if not self.dimensions:
@@ -120,7 +121,9 @@ class Cohort:
                 space = distinct.size
             key = key * max(1, len(column.values)) + column.index
             space *= max(1, len(column.values))
-        _, firsts, where = np.unique(key, return_index=True, return_inverse=True)
+        used_keys, where = present_groups(key, space)
+        firsts = np.empty(used_keys.size, dtype=np.int64)
+        firsts[where[::-1]] = np.arange(len(columns))[::-1]  # the last value of an index is the one that stays
         texts = [map(column.values.__getitem__, column.index[firsts].tolist()) for column in segments]
         numbers = list(map(self.combination_number, zip(*texts, strict=True)))
         return series, np.array(numbers, dtype=np.uint16)[where]

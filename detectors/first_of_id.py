@@ -68,8 +68,11 @@ class FirstOfId:
         """
         accepted = timely.copy()
         rows = self._searches.find(query_ids)
-        _, where, copies = np.unique(query_ids, return_inverse=True, return_counts=True)
-        doubtful = (rows != NOT_FOUND) | (copies[where] > 1)
+        ordered = np.sort(query_ids)
+        twice = ordered[1:][ordered[1:] == ordered[:-1]]
+        doubtful = rows != NOT_FOUND
+        if twice.size:
+            doubtful |= np.isin(query_ids, twice)
         if self._renewed:
             doubtful |= np.isin(query_ids, np.fromiter(self._renewed, dtype=np.uint64, count=len(self._renewed)))
         here: dict[int, _Sighting] = {}

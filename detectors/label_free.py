@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.cohort import Candidate, Cohort
-from detectors.group_sums import sum_by_group, sum_segments
+from detectors.groups import sum_by_group
 from detectors.rollup_merge import MAX_EXEMPLARS
 from detectors.score_columns import ScoreColumns
+from detectors.segment_sums import sum_segments
 from detectors.sketch import LARGEST, add_value, sketch_groups
 from schemas.rollup import LABEL_FREE, POSITION_SLOTS, SCORE_BINS, Moments, Rollup
 from schemas.scores import FLAG_UNSCORED, NULL_SCORE, SCORE_STEPS

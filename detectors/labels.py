@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.cohort import Candidate, Cohort
-from detectors.group_sums import sum_by_group, sum_segments
+from detectors.groups import sum_by_group
 from detectors.label_free import position_slots, score_slots, table
 from detectors.open_searches import OpenSearches
 from detectors.pair_counts import PairCounts, count_pairs
+from detectors.segment_sums import sum_segments
 from schemas.rollup import POSITION_SLOTS, SCORE_BINS, Clicks, Exemplar, Pairs, Rollup
 from schemas.scores import NULL_SCORE
 

@@ -1,9 +1,11 @@
 """Adding rollups: over partitions, and over the versions of a surface."""
 
 from collections.abc import Iterable
+from operator import add
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import astuple
 
 from detectors.sketch import merge_sketches
 from schemas.errors import SeriesMismatch
@@ -90,8 +92,7 @@ def empty_rollup(series: Series, cohort_start_ms: int, bucket_s: int, horizon_s:
 
 def add_counts(left: _Counts, right: _Counts) -> _Counts:
     """Add two sets of counters, field by field."""
-    sums = {name: getattr(left, name) + getattr(right, name) for name in left.__struct_fields__}
-    return type(left)(**sums)
+    return type(left)(*map(add, astuple(left), astuple(right)))
 
 
 def _exemplar_order(exemplar: Exemplar) -> tuple[int, int, int]:
@@ -101,7 +102,9 @@ def _exemplar_order(exemplar: Exemplar) -> tuple[int, int, int]:
 def _add_lists(left: list[int], right: list[int]) -> list[int]:
     if not left or not right:
         return list(left or right)
-    return [mine + other for mine, other in zip(left, right, strict=True)]
+    if len(left) != len(right):
+        raise ValueError(f"lists of {len(left)} and {len(right)} counts do not add up")
+    return list(map(add, left, right))
 
 
 def _add_dicts(left: dict[str, int], right: dict[str, int]) -> dict[str, int]:

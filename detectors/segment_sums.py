@@ -1,6 +1,6 @@
-"""Sums over groups of rows, many columns at once."""
+"""Counters of a cohort's searches by segment: by series, dimension and value."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import repeat
 from typing import Any, Final
 
@@ -8,38 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.cohort import Cohort
+from detectors.groups import present_groups, sum_by_group
 from schemas.rollup import SegmentCounts
 
 _FRACTIONS: Final = frozenset({"latency_total_ms", "match_total"})
 """Fields of SegmentCounts that are no whole numbers."""
-_DENSE: Final = 32
-"""Groups a row up to which a table of all of them is faster than sorting the rows."""
 
 Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-
-
-def sum_by_group(group: Ints, groups: int, columns: Sequence[NDArray[Any]]) -> Floats:
-    """Add k columns up by group, in one pass: a pass of NumPy costs more than the few hundred rows of a cohort.
-
-    Args:
-        group: of each row, from 0, shape (n,).
-        groups: how many there are.
-        columns: numbers, shape (n,) each; sums of whole ones are exact below 2⁵³.
-
-    Returns:
-        Shape (groups, k).
-
-    >>> sum_by_group(np.array([0, 1, 0]), 2, [np.array([1, 2, 3]), np.array([0.5, 0.5, 0.5])]).tolist()
-    [[4.0, 1.0], [2.0, 0.5]]
-    """
-    width = len(columns)
-    weights = np.empty((group.size, width))
-    for number, column in enumerate(columns):
-        weights[:, number] = column
-    slots = (group[:, None] * width + np.arange(width)).ravel()
-    sums = np.bincount(slots, weights=weights.ravel(), minlength=groups * width).astype(np.float64, copy=False)
-    return sums.reshape(groups, width)
 
 
 def sum_segments(
@@ -72,22 +47,3 @@ def sum_segments(
         for number, counts in zip(present.tolist(), map(SegmentCounts, *fields), strict=True):
             result[number // len(names)].setdefault(dimension, {})[names[number % len(names)]] = counts
     return result
-
-
-def present_groups(group: Ints, groups: int) -> tuple[Ints, Ints]:
-    """Number anew the groups that have rows.
-
-    Args:
-        group: of each row, from 0, shape (n,).
-        groups: how many there could be.
-
-    Returns:
-        The groups that have rows, ascending, shape (k,); and which of them each row is in, shape (n,).
-
-    >>> [array.tolist() for array in present_groups(np.array([7, 2, 7]), 9)]
-    [[2, 7], [1, 0, 1]]
-    """
-    if groups > _DENSE * (group.size + _DENSE):
-        return np.unique(group, return_inverse=True)
-    here = np.bincount(group, minlength=groups) > 0
-    return np.flatnonzero(here), (np.cumsum(here) - 1)[group]
