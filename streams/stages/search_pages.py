@@ -128,7 +128,7 @@ class SearchPages:
         self._item_counts.append(len(object_ids))
         self._missing_titles.append(missing)
         for name in self._first_category:  # the category of the uppermost item: what the page is about
-            self._segments[name].append(categories[0] or UNKNOWN if categories else UNKNOWN)
+            self._segments[name].append(cast(str, categories[0]) if categories else UNKNOWN)
 
     def mark_misrouted(self, wrong: NDArray[np.bool_]) -> None:
         """Flag the searches that lie in a partition their id does not belong to, shape (n,)."""
