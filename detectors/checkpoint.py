@@ -38,6 +38,8 @@ class Checkpoint(msgspec.Struct, frozen=True):
     settings: str
     """Hash of the settings that shape the fold."""
     version: int = METADATA_VERSION
+    source_offset: int = -1
+    """Largest offset in search-events that has been applied; −1 before the first, or where an older program wrote."""
 
     def encode(self) -> str:
         """Write the metadata of a commit: JSON, below Kafka's bound."""
@@ -50,9 +52,14 @@ class Checkpoint(msgspec.Struct, frozen=True):
         Raises:
             CommitUnreadable: it was not written by this version of evaluate.
         """
+        if not metadata:
+            raise CommitUnreadable(
+                "the commit has no metadata, so its offsets were set by another tool; start with --from-next-cohort, "
+                "which leaves the open cohorts out"
+            )
         try:
             checkpoint = msgspec.json.decode(metadata, type=cls)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:  # the last two are no errors of msgspec's
             raise CommitUnreadable(
                 f"commit metadata {metadata[:80]!r}: {error}; start with --from-next-cohort to begin anew"
             ) from error
@@ -70,6 +77,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
             self,
             scores=min(self.scores, other.scores),
             clicks=min(self.clicks, other.clicks),
+            source_offset=max(self.source_offset, other.source_offset),
             closed_through_ms={
                 horizon: max(self.closed_through_ms.get(horizon, 0), other.closed_through_ms.get(horizon, 0))
                 for horizon in horizons

@@ -264,6 +264,7 @@ class EvaluateFold:
             closed_through_ms=dict(self._closed),
             totals=self.totals,
             settings=settings,
+            source_offset=self._source_offset,
         )
 
     def _watermark(self, largest_ms: int) -> int:

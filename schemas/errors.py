@@ -6,10 +6,14 @@ worker before its offsets move.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 class MatchwatchError(Exception):
-    """The root: the command line prints its message in one line and exits with 1."""
+    """The root: the command line prints its message in one line and exits with `exit_code`."""
+
+    exit_code: ClassVar[int] = 1
+    """1: another try may help; 2: it does not, a person must change something first."""
 
 
 class BadRecord(MatchwatchError):
@@ -33,6 +37,8 @@ class SettingError:
 class BadSettings(MatchwatchError):
     """Settings are wrong: all errors are shown at once, and the command exits with 2."""
 
+    exit_code = 2
+
     def __init__(self, errors: Sequence[SettingError]) -> None:
         super().__init__("; ".join(f"{error.path}: {error.message}" for error in errors))
         self.errors = tuple(errors)
@@ -51,7 +57,9 @@ class ServerUnavailable(MatchwatchError):
 
 
 class TopicMismatch(MatchwatchError):
-    """A topic is missing or not as the catalogue says: the worker does not start."""
+    """A topic is not as the catalogue says, so that records would be lost: no worker starts, one that runs stops."""
+
+    exit_code = 2
 
 
 class FoldSettingsChanged(MatchwatchError):

@@ -115,6 +115,11 @@ class FoldSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_segment_values: Annotated[int, Meta(ge=1, le=200, description="a whole number from 1 to 200")] = 50
     """Values kept apart for each segment; the rest is `other`."""
 
+    @property
+    def keep_s(self) -> int:
+        """How long records are needed that open cohorts are made of: as long as a search is remembered, and late."""
+        return self.bucket_s + self.horizons_s[-1] + 3 * self.lateness_s
+
 
 class MatchModel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A match model in the model repository: `<models_dir>/<name>/<version>/`."""

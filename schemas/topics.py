@@ -34,6 +34,8 @@ class Topic(msgspec.Struct, frozen=True):
     """None leaves the broker's default of about 1 MiB."""
     one_partition: bool = False
     """True where readers need the whole view in one order; the others have `kafka.partitions` partitions."""
+    feeds_cohorts: bool = False
+    """Whether it must hold what open cohorts are made of: a successor reads that again."""
 
     def partitions(self, wanted: int) -> int:
         """How many partitions this topic has where `kafka.partitions` is `wanted`."""
@@ -58,6 +60,7 @@ SEARCH_EVENTS: Final = Topic(
     writers=("shop",),
     summary="What the shop showed for each search.",
     max_message_bytes=LARGEST_EVENT_BYTES,
+    feeds_cohorts=True,
 )
 CLICK_EVENTS: Final = Topic(
     name="click-events",
@@ -66,6 +69,7 @@ CLICK_EVENTS: Final = Topic(
     writers=("shop",),
     summary="What people did with the results.",
     max_message_bytes=LARGEST_EVENT_BYTES,
+    feeds_cohorts=True,
 )
 CATALOG_ITEMS: Final = Topic(
     name="catalog-items",
@@ -92,6 +96,7 @@ MATCH_SCORES: Final = Topic(
     value="MessagePack ScoreBlock or ScoreControl",
     writers=("score",),
     summary="Validated searches with the match probability of every shown item, in source order.",
+    feeds_cohorts=True,
 )
 ROLLUPS: Final = Topic(
     name="rollups",
@@ -100,6 +105,7 @@ ROLLUPS: Final = Topic(
     writers=("evaluate",),
     summary="Additive counts per series, cohort, horizon and partition.",
     one_partition=True,
+    feeds_cohorts=True,
 )
 SIGNALS: Final = Topic(
     name="signals",

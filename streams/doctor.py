@@ -72,7 +72,7 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
     try:
         client = connect(settings.kafka)
         embedded = is_embedded(client)
-        states = topic_states(client, settings.kafka)
+        states = topic_states(client, settings.kafka, keep_s=settings.fold.keep_s)
     except MatchwatchError as error:
         yield Finding("kafka", "fail", str(error))
         return
@@ -83,9 +83,9 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
     for state in states:
         if not state.exists:
             yield Finding(f"topic {state.name}", "fail", "missing", "matchwatch topics --create")
-        elif state.differences:
-            cure = "change or delete the topic, or set kafka.topic_prefix to a new one"
-            yield Finding(f"topic {state.name}", "fail", "; ".join(state.differences), cure)
+        for one in state.differences:
+            cure = "see docs/bad-moments.md" if one.setting == "partitions" else "matchwatch topics --repair"
+            yield Finding(f"topic {state.name}", "fail" if one.refused else "warn", one.told, cure)
     if all(state.exists and not state.differences for state in states):
         yield Finding("topics", "ok", f"all {len(states)} are as the catalogue says")
     stack = read_stack(home_folder())

@@ -14,6 +14,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from schemas.errors import ServerUnavailable, TopicMismatch
 from schemas.settings import KafkaSettings
+from schemas.topic_rules import Difference, differences
 from schemas.topics import CATALOGUE, Topic
 from streams.stack.embedded import CLUSTER_PREFIX
 
@@ -42,13 +43,18 @@ class TopicState(msgspec.Struct, frozen=True):
     """Of each partition, in order: the oldest record that is kept."""
     end_offsets: tuple[int, ...] = ()
     """Of each partition, in order: one past the newest record."""
-    differences: tuple[str, ...] = ()
-    """What is not as the catalogue says, in words; empty for a missing topic."""
+    differences: tuple[Difference, ...] = ()
+    """What is not as the catalogue says; empty for a missing topic."""
 
     @property
     def records(self) -> int:
         """How many offsets lie between start and end; compaction and transactions leave gaps among them."""
         return sum(self.end_offsets) - sum(self.start_offsets)
+
+    @property
+    def refused(self) -> tuple[Difference, ...]:
+        """The differences with which no worker starts."""
+        return tuple(one for one in self.differences if one.refused)
 
 
 def full_name(topic: Topic, kafka: KafkaSettings) -> str:
@@ -87,33 +93,66 @@ def is_embedded(client: AdminClient) -> bool:
     return (client.list_topics(timeout=_TIMEOUT_S).cluster_id or "").startswith(CLUSTER_PREFIX)
 
 
-def ensure_topics(client: AdminClient, kafka: KafkaSettings, catalogue: Sequence[Topic] = CATALOGUE) -> list[str]:
-    """Make the topics that are missing, and see that all are as the catalogue says.
+def ensure_topics(
+    client: AdminClient, kafka: KafkaSettings, catalogue: Sequence[Topic] = CATALOGUE, *, keep_s: int = 0
+) -> list[str]:
+    """Make the topics that are missing, and see that all can be worked with.
 
     Any number of workers may do this at once.
+
+    Args:
+        client: of the broker.
+        kafka: partitions, replicas and prefix.
+        catalogue: the topics.
+        keep_s: how long records are needed that open cohorts are made of.
 
     Returns:
         The names of those that this call made.
 
     Raises:
-        TopicMismatch: a topic exists and differs; nothing is changed about it.
+        TopicMismatch: a topic exists and is so different that records would be lost; nothing is changed about it.
         ServerUnavailable: the broker stopped answering or refuses.
     """
     present = _partition_counts(client)
     missing = [topic for topic in catalogue if full_name(topic, kafka) not in present]
     made = _create(client, kafka, missing) if missing else []
-    wrong = [
-        state for state in _compare(client, kafka, catalogue, _wait_for(client, kafka, catalogue)) if state.differences
-    ]
-    if wrong:
-        told = "; ".join(f"{state.name}: {', '.join(state.differences)}" for state in wrong)
-        raise TopicMismatch(f"{told}: change or delete the topic, or set kafka.topic_prefix to a new one")
+    refuse_mismatch(_compare(client, kafka, catalogue, _wait_for(client, kafka, catalogue), keep_s))
     return made
 
 
-def topic_states(client: AdminClient, kafka: KafkaSettings, catalogue: Sequence[Topic] = CATALOGUE) -> list[TopicState]:
+def refuse_mismatch(states: Sequence[TopicState]) -> None:
+    """See that topics which exist can be worked with.
+
+    Raises:
+        TopicMismatch: some cannot; the message names all of them, and the cures.
+    """
+    wrong = [state for state in states if state.refused]
+    if not wrong:
+        return
+    told = "; ".join(f"{state.name}: {', '.join(map(str, state.refused))}" for state in wrong)
+    cures = []
+    if any(one.setting == "partitions" for state in wrong for one in state.refused):
+        cures.append(
+            "set kafka.partitions to what all topics of many partitions have, or kafka.topic_prefix and "
+            "kafka.group_prefix to new ones, for Kafka takes no partition away"
+        )
+    if any(one.setting != "partitions" for state in wrong for one in state.refused):
+        cures.append("`matchwatch topics --repair` sets topics as the catalogue says")
+    raise TopicMismatch(f"{told}: {'; '.join(cures)}")
+
+
+def shapes(
+    client: AdminClient, kafka: KafkaSettings, catalogue: Sequence[Topic] = CATALOGUE, *, keep_s: int = 0
+) -> list[TopicState]:
+    """Say of each topic of the catalogue whether it exists and how it differs, without its offsets."""
+    return _compare(client, kafka, catalogue, _partition_counts(client), keep_s)
+
+
+def topic_states(
+    client: AdminClient, kafka: KafkaSettings, catalogue: Sequence[Topic] = CATALOGUE, *, keep_s: int = 0
+) -> list[TopicState]:
     """Say of each topic of the catalogue whether it exists, how it differs, and which offsets it holds."""
-    states = _compare(client, kafka, catalogue, _partition_counts(client))
+    states = _compare(client, kafka, catalogue, _partition_counts(client), keep_s)
     present = _partition_counts(client)
     there = {state.name: present[state.name] for state in states if state.exists}
     starts, ends = _offsets(client, there, OffsetSpec.earliest()), _offsets(client, there, OffsetSpec.latest())
@@ -123,6 +162,15 @@ def topic_states(client: AdminClient, kafka: KafkaSettings, catalogue: Sequence[
         else state
         for state in states
     ]
+
+
+def end_offsets(client: AdminClient, name: str, partitions: int) -> tuple[int, ...]:
+    """Give where each partition of a topic ends: one past its newest record.
+
+    Raises:
+        ServerUnavailable: the broker does not tell.
+    """
+    return _offsets(client, {name: partitions}, OffsetSpec.latest())[name]
 
 
 def _partition_counts(client: AdminClient) -> dict[str, int]:
@@ -174,7 +222,7 @@ def _wait_for(client: AdminClient, kafka: KafkaSettings, catalogue: Sequence[Top
 
 
 def _compare(
-    client: AdminClient, kafka: KafkaSettings, catalogue: Sequence[Topic], present: Mapping[str, int]
+    client: AdminClient, kafka: KafkaSettings, catalogue: Sequence[Topic], present: Mapping[str, int], keep_s: int
 ) -> list[TopicState]:
     names = [full_name(topic, kafka) for topic in catalogue]
     configs = _configs(client, [name for name in names if name in present])
@@ -183,13 +231,13 @@ def _compare(
         if name not in present:
             states.append(TopicState(name=name, exists=False))
             continue
-        wanted = topic.partitions(kafka.partitions)
-        found = [f"{present[name]} partitions instead of {wanted}"] if present[name] != wanted else []
-        found += [
-            f"{key} is {configs[name].get(key)} instead of {value}"
-            for key, value in topic.config().items()
-            if name in configs and configs[name].get(key) != value
-        ]
+        found = differences(
+            topic,
+            wanted_partitions=topic.partitions(kafka.partitions),
+            partitions=present[name],
+            config=configs.get(name),
+            keep_s=keep_s,
+        )
         states.append(TopicState(name=name, exists=True, differences=tuple(found)))
     return states
 

@@ -71,6 +71,31 @@ class Metrics:
             ["topic"],
             registry=registry,
         )
+        self.skipped_offsets = Counter(
+            "matchwatch_skipped_offsets",
+            "Offsets without a record, within what was read: markers of transactions, else records that compaction or "
+            "a deletion took.",
+            ["topic"],
+            registry=registry,
+        )
+        self.unreadable_records = Counter(
+            "matchwatch_unreadable_records",
+            "Records of matchwatch's own topics that it did not write so: left out.",
+            ["topic"],
+            registry=registry,
+        )
+        self.not_restored = Counter(
+            "matchwatch_state_not_restored",
+            "Times that a predecessor's state could not be taken over, by stage and reason.",
+            ["stage", "reason"],
+            registry=registry,
+        )
+        self._misconfigured = Gauge(
+            "matchwatch_topic_misconfigured",
+            "1 for each setting of a topic that is not as the catalogue says (`exists`: there is no such topic).",
+            ["topic", "setting"],
+            registry=registry,
+        )
         self.refused_models = Counter(
             "matchwatch_refused_models",
             "Deployments of match models that could not be loaded; the model before stays live.",
@@ -116,6 +141,12 @@ class Metrics:
             end = source.end_offset(tp)
             if end is not None:
                 self._lag.labels(tp.topic, tp.partition).set(max(0, end - source.position(tp)))
+
+    def misconfigured(self, settings: Iterable[tuple[str, str]]) -> None:
+        """Show which settings of which topics differ from the catalogue: these, and no others any more."""
+        self._misconfigured.clear()
+        for topic, setting in settings:
+            self._misconfigured.labels(topic, setting).set(1)
 
     def text(self) -> bytes:
         """Give all metrics in Prometheus's text format."""

@@ -1,5 +1,6 @@
 """What must be there before a worker starts: a broker, its topics, Redis, and the live model whole."""
 
+import logging
 import time
 from typing import Final
 
@@ -16,6 +17,8 @@ from streams.models_folder import models_folder
 _PROBE_S: Final = 2.0
 _RETRY_S: Final = 0.5
 
+_log = logging.getLogger(__name__)
+
 
 def check_servers(settings: Settings, wait_s: float = 0.0) -> None:
     """See that Kafka has the catalogue's topics, making those that are missing, and that Redis answers.
@@ -26,9 +29,11 @@ def check_servers(settings: Settings, wait_s: float = 0.0) -> None:
 
     Raises:
         ServerUnavailable: one does not answer.
-        TopicMismatch: a topic is not as the catalogue says.
+        TopicMismatch: a topic is not as the catalogue says, so that records would be lost.
     """
-    ensure_topics(connect(settings.kafka, wait_s), settings.kafka)
+    made = ensure_topics(connect(settings.kafka, wait_s), settings.kafka, keep_s=settings.fold.keep_s)
+    if made:
+        _log.warning("made topics that were missing: %s", ", ".join(made))
     deadline_s = time.monotonic() + wait_s
     while redis_problem(settings.redis):
         if time.monotonic() >= deadline_s:

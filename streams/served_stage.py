@@ -1,42 +1,44 @@
-"""A stage with an HTTP side: `/metrics`, `/live` and `/ready` from before it joins its group until it ends."""
+"""A stage with what every stage has beside it: its HTTP side, a watch over the topics, and an account of losses.
 
-import contextlib
-import logging
-from collections.abc import Callable, Iterator, Mapping
+`/metrics`, `/live` and `/ready` answer from before it joins its group until it ends.
+"""
 
-from schemas.errors import MatchwatchError
+from collections.abc import Callable, Mapping
+
 from streams.http import HttpServer
+from streams.log_losses import LogLosses
 from streams.metrics import Metrics
+from streams.topic_watch import TopicWatch
 from streams.transport import TP, Committed, RecordBatch, Stage
-
-_log = logging.getLogger(__name__)
-
-
-@contextlib.contextmanager
-def _said_in_one_line() -> Iterator[None]:
-    """Say what went wrong before the traceback does, where it is an error of our own with its cure."""
-    try:
-        yield
-    except MatchwatchError as error:
-        _log.critical("%s", error)
-        raise
 
 
 class ServedStage(Stage):
-    """Passes everything on to a stage, and serves HTTP beside it.
+    """Passes everything on to a stage, serves HTTP beside it, and sees to its topics.
 
     Args:
         stage: what does the work.
         host: to listen on.
         port: 0 takes a free one.
         metrics: what `/metrics` shows.
+        watch: looks at the topics while the stage runs.
+        losses: counts what the logs do not hold any more.
         announce: gets the address as soon as it is known.
     """
 
     def __init__(
-        self, stage: Stage, *, host: str, port: int, metrics: Metrics, announce: Callable[[str], None]
+        self,
+        stage: Stage,
+        *,
+        host: str,
+        port: int,
+        metrics: Metrics,
+        watch: TopicWatch,
+        losses: LogLosses,
+        announce: Callable[[str], None],
     ) -> None:
         self._stage = stage
+        self._watch = watch
+        self._losses = losses
         self._announce = announce
         self._http = HttpServer(host, port, metrics, ready=self._is_ready, live=self._is_live)
         self.ready: Callable[[], bool] = lambda: False
@@ -53,29 +55,29 @@ class ServedStage(Stage):
     async def on_started(self) -> None:
         """Listen, then let the stage prepare."""
         self._stage.source = self.source
-        with _said_in_one_line():
-            self._announce(await self._http.start())
-            await self._stage.on_started()
+        self._announce(await self._http.start())
+        await self._stage.on_started()
+        self.source.run_beside(self._watch.run(), "topic-watch")
 
     async def on_assigned(self, committed: Mapping[TP, Committed]) -> Mapping[TP, int]:
-        """Pass on."""
-        with _said_in_one_line():
-            return await self._stage.on_assigned(committed)
+        """Pass on, unless there are partitions that there should not be."""
+        self._watch.check_assigned(committed)
+        seeks = await self._stage.on_assigned(committed)
+        self._losses.assigned(committed, seeks)
+        return seeks
 
     async def on_batch(self, batch: RecordBatch) -> None:
         """Pass on."""
-        with _said_in_one_line():
-            await self._stage.on_batch(batch)
+        self._losses.read(batch)
+        await self._stage.on_batch(batch)
 
     async def on_revoked(self, tps: frozenset[TP]) -> None:
         """Pass on."""
-        with _said_in_one_line():
-            await self._stage.on_revoked(tps)
+        await self._stage.on_revoked(tps)
 
     async def on_stopping(self) -> None:
         """Pass on."""
-        with _said_in_one_line():
-            await self._stage.on_stopping()
+        await self._stage.on_stopping()
 
     async def on_stopped(self) -> None:
         """Let the stage release what it made, then stop listening."""

@@ -6,11 +6,13 @@ from typing import Final, NoReturn
 
 from schemas.settings import Settings
 from schemas.topics import CLICK_EVENTS, MATCH_SCORES, ROLLUPS, SEARCH_EVENTS, Topic
+from streams.log_losses import LogLosses
 from streams.metrics import Metrics
 from streams.served_stage import ServedStage
 from streams.stages.detect import DetectStage
 from streams.stages.evaluate import EvaluateStage
 from streams.stages.score import ScoreStage
+from streams.topic_watch import TopicWatch
 from streams.transport import Stage, make_app, run_worker
 
 STUCK_S: Final = 300.0
@@ -20,6 +22,8 @@ READS: Final[dict[str, tuple[Topic, ...]]] = {
     "evaluate": (MATCH_SCORES, CLICK_EVENTS),
     "detect": (ROLLUPS,),
 }
+OURS: Final = (MATCH_SCORES, ROLLUPS)
+"""Topics that stages read and nobody else writes to."""
 
 
 def run_role(
@@ -48,6 +52,8 @@ def run_role(
         host=settings.http.host,
         port=settings.http.port,
         metrics=metrics,
+        watch=TopicWatch(settings, metrics),
+        losses=LogLosses(metrics, frozenset(settings.kafka.topic_prefix + topic.name for topic in OURS)),
         announce=announce,
     )
     app = make_app(

@@ -75,9 +75,9 @@ class CommandLine(click.Group):
         except click.ClickException as error:
             _fail(error.format_message(), error.exit_code)
         except BadSettings as error:
-            _fail(f"settings: {error}", 2)
+            _fail(f"settings: {error}", error.exit_code)
         except MatchwatchError as error:
-            _fail(str(error), 1)
+            _fail(str(error), error.exit_code)
         except click.Abort:
             sys.exit(_INTERRUPTED)
         except BrokenPipeError:

@@ -33,6 +33,7 @@ from streams.metrics import Metrics
 from streams.redis_counters import DETECT, RedisCounters, key_prefix
 from streams.stages.detector_state import DetectorState
 from streams.stages.samples import SampleReader
+from streams.stages.unreadable_records import UnreadableRecords
 from streams.transport import (
     TP,
     Commit,
@@ -66,7 +67,8 @@ class DetectStage(Stage):
         self._prefix = kafka.topic_prefix
         self._rules = rules_of(settings.rules)
         self._producer = OrderedProducer(kafka.brokers, client_id="matchwatch-detect")
-        self._state = DetectorState(kafka.brokers, self._prefix + DETECTOR_STATE.name)
+        self._unreadable = UnreadableRecords(metrics)
+        self._state = DetectorState(kafka.brokers, self._prefix + DETECTOR_STATE.name, self._unreadable)
         self._samples = SampleReader(kafka.brokers, self._prefix + SEARCH_EVENTS.name)
         self._deployments = ReadAll(kafka.brokers, self._prefix + MODEL_EVENTS.name, self._on_model_events)
         self._redis = RedisCounters(settings.redis.url, key_prefix(kafka.group_prefix), metrics)
@@ -93,7 +95,7 @@ class DetectStage(Stage):
         self._fold, self._tp = None, None
         for tp, state in committed.items():
             await self._read_sent_alerts()
-            self._fold, self._tp = await self._restored(), tp
+            self._fold, self._tp = await self._restored(state), tp
             for known in self._known:
                 _apply_deployment(self._fold, known)
             self._done_offset = self._committed_offset = self._replay_to = state.offset or 0
@@ -110,7 +112,7 @@ class DetectStage(Stage):
             try:
                 rollup = decode_rollup(record.value or b"")
             except msgspec.DecodeError as error:
-                _log.error("record %d of %s is not ours and left out: %s", record.offset, record.topic, error)
+                self._unreadable.leave_out(record, error)
                 continue
             decided = fold.apply(rollup, record.offset)
             if record.offset < self._replay_to:
@@ -147,20 +149,41 @@ class DetectStage(Stage):
             raise RuntimeError("a batch came before its assignment")
         return self._fold
 
-    async def _restored(self) -> DetectFold:
-        fold = self._settings.fold
+    async def _restored(self, committed: Committed) -> DetectFold:
+        """Build the fold from the newest state that can be used; from the log alone where there is none."""
+        section = self._settings.fold
         settings = DetectFoldSettings(
-            bucket_s=fold.bucket_s,
+            bucket_s=section.bucket_s,
             cause_window_s=self._settings.detect.cause_window_s,
             cause_after_cohorts=self._settings.detect.cause_after_cohorts,
-            max_segment_values=fold.max_segment_values,
+            max_segment_values=section.max_segment_values,
         )
         for state in await self._state.read():
             try:
-                return DetectFold.from_state(state, settings, self._rules)
-            except (ValueError, KeyError, TypeError, msgspec.ValidationError) as error:
+                fold = DetectFold.from_state(state, settings, self._rules)
+            except (ValueError, KeyError, TypeError, AttributeError, msgspec.ValidationError) as error:
+                self._metrics.not_restored.labels("detect", "detector_state").inc()
                 _log.error("a detector state cannot be used (%s): the one before it is tried", error)
+            else:
+                return self._seen_whole(fold, committed)
+        if committed.offset is not None:
+            self._metrics.not_restored.labels("detect", "no_state").inc()
+            _log.error(
+                "rollups were decided about up to %d and no detector state can be used: what the log still holds, from "
+                "%d on, is decided again, its alerts marked as replayed; rules begin to learn there",
+                *(committed.offset, committed.log_start),
+            )
         return DetectFold(settings, self._rules)
+
+    def _seen_whole(self, fold: DetectFold, committed: Committed) -> DetectFold:
+        if fold.offset + 1 < committed.log_start:
+            self._metrics.not_restored.labels("detect", "log_start").inc()
+            _log.error(
+                "the detector state covers rollups up to %d, and the log begins at %d: rules learn nothing of what lay "
+                "between; keep rollups longer (retention.ms)",
+                *(fold.offset, committed.log_start),
+            )
+        return fold
 
     async def _read_sent_alerts(self) -> None:
         self._sent = set()
@@ -177,7 +200,7 @@ class DetectStage(Stage):
             try:
                 self._sent.add(decode_alert(record.value).id)
             except msgspec.DecodeError as error:
-                _log.warning("record %d of alerts is not ours: %s", record.offset, error)
+                self._unreadable.leave_out(record, error)
 
     async def _on_model_events(self, records: Sequence[Record]) -> None:
         for record in records:

@@ -5,12 +5,12 @@ other one is still whole: a reader takes the newest whole one. Compaction keeps 
 slots stay.
 """
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
+from streams.stages.unreadable_records import UnreadableRecords
 from streams.transport import OutRecord, ReadAll, Record
 
 SLOTS: Final = ("a", "b")
@@ -27,13 +27,13 @@ class _Part(msgspec.Struct):
 
 
 _decode: Final = msgspec.msgpack.Decoder(_Part).decode
-_log = logging.getLogger(__name__)
 
 
 class DetectorState:
     """Reads and writes the state."""
 
-    def __init__(self, brokers: str, topic: str) -> None:
+    def __init__(self, brokers: str, topic: str, unreadable: UnreadableRecords) -> None:
+        self._unreadable = unreadable
         self._brokers = brokers
         self._topic = topic
         self._next_slot = 0
@@ -68,7 +68,7 @@ class DetectorState:
             try:
                 part = _decode(record.value)
             except msgspec.DecodeError as error:
-                _log.error("record %d of %s is not ours and left out: %s", record.offset, record.topic, error)
+                self._unreadable.leave_out(record, error)
             else:
                 self._slots[slot][name] = msgspec.structs.asdict(part)
 

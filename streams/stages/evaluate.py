@@ -17,11 +17,14 @@ from detectors.evaluate import FoldSettings
 from schemas.config import settings_hash
 from schemas.rollup import Rollup, RollupControl, encode_rollup, series_key
 from schemas.settings import Settings
-from schemas.topics import CLICK_EVENTS, MATCH_SCORES, ROLLUPS
+from schemas.topics import CLICK_EVENTS, MATCH_SCORES, ROLLUPS, SEARCH_EVENTS
+from streams.kafka_admin import connect, end_offsets
 from streams.metrics import Metrics
 from streams.redis_counters import COUNTERS, RedisCounters, key_prefix
 from streams.stages.bad_records import send_dead_letters
-from streams.stages.evaluate_partition import EvaluatePartition, Part, read_checkpoint
+from streams.stages.evaluate_partition import EvaluatePartition, Part
+from streams.stages.evaluate_restart import check_source, read_restart
+from streams.stages.unreadable_records import UnreadableRecords
 from streams.transport import (
     TP,
     Commit,
@@ -55,12 +58,14 @@ class EvaluateStage(Stage):
         self._metrics = metrics
         self._from_next_cohort = from_next_cohort
         self._scores_topic = kafka.topic_prefix + MATCH_SCORES.name
+        self._source_topic = kafka.topic_prefix + SEARCH_EVENTS.name
         self._clicks_topic = kafka.topic_prefix + CLICK_EVENTS.name
         self._rollups_topic = kafka.topic_prefix + ROLLUPS.name
         self._fold_settings = FoldSettings.of(fold)
         self._hash = settings_hash(fold)
         self._producer = OrderedProducer(kafka.brokers, client_id="matchwatch-evaluate")
         self._redis = RedisCounters(settings.redis.url, key_prefix(kafka.group_prefix), metrics)
+        self._unreadable = UnreadableRecords(metrics)
         self._partitions: dict[int, EvaluatePartition] = {}
         self._parked: dict[int, EvaluatePartition] = {}
         self._flushing = asyncio.Lock()
@@ -79,11 +84,12 @@ class EvaluateStage(Stage):
         self._partitions = {}
         self._metrics.forget_partitions()
         seeks: dict[TP, int] = {}
+        source_ends = await asyncio.to_thread(self._source_ends) if committed else ()
         for tp, state in committed.items():
             if tp.topic != self._scores_topic:
                 continue
             clicks_tp = TP(self._clicks_topic, tp.partition)
-            partition = self._take_back(tp, state, clicks_tp, committed[clicks_tp])
+            partition = self._take_back(tp, state, clicks_tp, committed[clicks_tp], source_ends)
             self._partitions[tp.partition] = partition
             seeks[tp] = partition.scores.position
             seeks[clicks_tp] = partition.clicks.position
@@ -118,10 +124,19 @@ class EvaluateStage(Stage):
         await self._producer.stop()
         await self._redis.close()
 
-    def _take_back(self, scores_tp: TP, scores: Committed, clicks_tp: TP, clicks: Committed) -> EvaluatePartition:
-        checkpoint, leave_out = read_checkpoint(
+    def _source_ends(self) -> tuple[int, ...]:
+        """Ask where search-events ends, partition by partition."""
+        kafka = self._settings.kafka
+        return end_offsets(connect(kafka, kafka.session_timeout_s), self._source_topic, kafka.partitions)
+
+    def _take_back(
+        self, scores_tp: TP, scores: Committed, clicks_tp: TP, clicks: Committed, source_ends: tuple[int, ...]
+    ) -> EvaluatePartition:
+        checkpoint, leave_out, reason = read_restart(
             scores_tp.partition, scores, clicks, self._hash, from_next_cohort=self._from_next_cohort
         )
+        if checkpoint is not None:
+            check_source(self._source_topic, scores_tp.partition, checkpoint, source_ends[scores_tp.partition])
         parked = self._parked.get(scores_tp.partition)
         if (
             parked is not None
@@ -132,6 +147,8 @@ class EvaluateStage(Stage):
             and (checkpoint is None or parked.fold.has_closed(checkpoint.closed_through_ms))
         ):
             return parked
+        if reason:
+            self._metrics.not_restored.labels("evaluate", reason).inc()
         scores_offset = scores.log_start if scores.offset is None else scores.offset
         clicks_offset = clicks.log_start if clicks.offset is None else clicks.offset
         return EvaluatePartition(
@@ -144,6 +161,7 @@ class EvaluateStage(Stage):
             clicks=Part(clicks_tp, checkpoint.clicks.offset if checkpoint else clicks_offset, clicks_offset),
             checkpoint=checkpoint,
             from_next_cohort=leave_out,
+            unreadable=self._unreadable,
         )
 
     def _keep_in_step(self, partition: EvaluatePartition) -> None:

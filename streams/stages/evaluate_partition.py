@@ -1,6 +1,5 @@
 """One partition of evaluate: its fold, how far it has read each topic, and the replay that builds it again."""
 
-import logging
 import math
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,17 +9,15 @@ import msgspec
 from detectors.checkpoint import Checkpoint
 from detectors.evaluate import EvaluateFold, FoldSettings
 from detectors.score_columns import ColumnsMisfit
-from schemas.errors import CommitUnreadable, FoldSettingsChanged
 from schemas.scores import decode_scores
 from streams.stages.click_rows import ClickRows, read_clicks
 from streams.stages.idle_clock import IdleClock
-from streams.transport import TP, Committed, Record, Source
+from streams.stages.unreadable_records import UnreadableRecords
+from streams.transport import TP, Record, Source
 
 AT_END_S: Final = 3.0
 SCORE_SPEAKS_S: Final = 10.0
 """Score's word that searches have stopped lapses when nothing has come from it for so long: it may be dead."""
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -57,7 +54,9 @@ class EvaluatePartition:
         clicks: Part,
         checkpoint: Checkpoint | None,
         from_next_cohort: bool,
+        unreadable: UnreadableRecords,
     ) -> None:
+        self._unreadable = unreadable
         self.number = number
         self.scores = scores
         self.clicks = clicks
@@ -150,63 +149,9 @@ class EvaluatePartition:
         try:
             self.fold.apply_scores(decode_scores(record.value or b""), record.offset)
         except (msgspec.DecodeError, ColumnsMisfit) as error:
-            # Nobody but score writes here, so this is somebody's mistake: it must not stop every successor as well.
-            _log.error("record %d of %s is not ours and left out: %s", record.offset, record.topic, error)
+            self._unreadable.leave_out(record, error)
             self.fold.count("unreadable_score_records")
 
     def _end_replay(self) -> None:
         if not self.replaying:
             self.fold.end_replay()
-
-
-def read_checkpoint(
-    partition: int, scores: Committed, clicks: Committed, settings_hash: str, *, from_next_cohort: bool
-) -> tuple[Checkpoint | None, bool]:
-    """Read what the last owner committed.
-
-    Args:
-        partition: its number.
-        scores: of its match-scores.
-        clicks: of its click-events.
-        settings_hash: of the settings that shape the fold, now.
-        from_next_cohort: begin anew where the commit cannot be used.
-
-    Returns:
-        The checkpoint, None where there is none to use; and whether the cohorts that were open must be left out.
-
-    Raises:
-        FoldSettingsChanged: other settings were in force.
-        CommitUnreadable: the metadata is not ours.
-    """
-    texts = [state.metadata for state in (scores, clicks) if state.offset is not None]
-    if not texts:
-        return None, False
-    try:
-        checkpoint = _usable(texts, settings_hash)
-    except (FoldSettingsChanged, CommitUnreadable) as error:
-        if not from_next_cohort:
-            raise
-        _log.warning("beginning with the next cohort: %s", error)
-        return None, True
-    if checkpoint.scores.offset < scores.log_start or checkpoint.clicks.offset < clicks.log_start:
-        _log.error(
-            "partition %d: the log begins at %d and %d, behind what open cohorts need (%d and %d): they are left out; "
-            "keep the topics longer than the longest horizon",
-            *(partition, scores.log_start, clicks.log_start, checkpoint.scores.offset, checkpoint.clicks.offset),
-        )
-        return None, True
-    return checkpoint, False
-
-
-def _usable(texts: list[str], settings_hash: str) -> Checkpoint:
-    checkpoints = [Checkpoint.decode(text) for text in texts]
-    checkpoint = checkpoints[0]
-    for other in checkpoints[1:]:
-        checkpoint = checkpoint if other == checkpoint else checkpoint.joined(other)
-    if checkpoint.settings != settings_hash:
-        raise FoldSettingsChanged(
-            f"the settings that shape the fold have hash {settings_hash}, those of the last commit "
-            f"{checkpoint.settings}: restore [fold] (all but idle_timeout_s and align_s), or start with "
-            "--from-next-cohort, which leaves the open cohorts out"
-        )
-    return checkpoint

@@ -94,12 +94,14 @@ class ScoreStage(Stage):
         self._metrics.forget_partitions()
         for tp, state in committed.items():
             totals = read_totals(state.metadata)
+            if totals is None and state.offset is not None:
+                self._metrics.not_restored.labels("score", "commit_unreadable").inc()
+                _log.error(
+                    "%s[%d]: the commit's metadata %.80r is not score's: its counters begin anew, and nothing else",
+                    *(*tp, state.metadata),
+                )
             offset = state.log_start if state.offset is None else max(state.offset, state.log_start)
-            if state.offset is not None and state.offset < state.log_start:
-                lost = state.log_start - state.offset
-                self._metrics.lost_records.labels(SEARCH_EVENTS.name).inc(lost)
-                _log.error("%s[%d]: retention has taken %d records before they were read; keep them longer", *tp, lost)
-            line = Line(tp, offset, totals, self._settings.fold.idle_timeout_s)
+            line = Line(tp, offset, totals or {}, self._settings.fold.idle_timeout_s)
             self._lines[tp] = line
             self.source.run_beside(self._run(line), f"score-{tp.partition}")
         return {}

@@ -72,9 +72,9 @@ class Line:
         return Commit(self.done_offset, msgspec.json.encode(_Totals(dict(self.verdicts))).decode())
 
 
-def read_totals(metadata: str) -> dict[str, int]:
-    """Read commit metadata; counters begin anew where it is not ours, since nothing else depends on them."""
+def read_totals(metadata: str) -> dict[str, int] | None:
+    """Read commit metadata; None where it is not ours: counters then begin anew, and nothing else depends on them."""
     try:
         return msgspec.json.decode(metadata, type=_Totals).verdicts
-    except msgspec.DecodeError:
-        return {}
+    except (msgspec.DecodeError, UnicodeError, RecursionError):  # the last two are no errors of msgspec's
+        return None

@@ -13,14 +13,14 @@ from typing import Any, TypeVar
 
 import aiokafka  # type: ignore[import-untyped]  # aiokafka ships no types
 from aiokafka.abc import ConsumerRebalanceListener  # type: ignore[import-untyped]
-from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError  # type: ignore[import-untyped]
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, server_list
 
 from streams.transport.assignment import Assignment
 from streams.transport.batch import TP, Commit, Committed, Record, RecordBatch
 from streams.transport.commit_request import send_commit
 from streams.transport.driver import Driver
-from streams.transport.errors import CommitFailed
+from streams.transport.errors import CommitFailed, PositionLost
 from streams.transport.limits import Budget
 from streams.transport.unreadable import read_singly
 
@@ -191,9 +191,15 @@ class BatchConsumerThread(AIOKafkaConsumerThread):
             records = await consumer.getmany(
                 *ready, timeout_ms=int(_POLL_S * 1000), max_records=self.driver.limits.poll_records
             )
-        except KafkaError:
+        except KafkaError as error:
             if self._open is not assignment:
                 return []  # an error of partitions that are sought anew before they are polled again
+            if isinstance(error, OffsetOutOfRangeError):
+                places = ", ".join(f"{tp.topic}[{tp.partition}] at {offset}" for tp, offset in error.args[0].items())
+                raise PositionLost(
+                    f"{places}: the log holds nothing there any more, it was deleted before it was read; the worker "
+                    "ends, and its next start reads on from where the log begins and counts what is lost"
+                ) from error
             raise
         except UnicodeDecodeError:
             if self._open is not assignment:

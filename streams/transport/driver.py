@@ -4,10 +4,12 @@ Everything here runs in the stage's event loop.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Collection, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from schemas.errors import MatchwatchError
 from streams.transport.assignment import Assignment
 from streams.transport.batch import TP, Commit, Committed, RecordBatch
 from streams.transport.commit_request import check_metadata
@@ -19,6 +21,8 @@ from streams.transport.stage import Stage
 if TYPE_CHECKING:
     from streams.transport.app import StageApp
     from streams.transport.consumer_thread import BatchConsumerThread
+
+_log = logging.getLogger(__name__)
 
 _FRESH_MS = 3_000
 """A fetch answer this old no longer says where the log ends."""
@@ -129,7 +133,8 @@ class Driver:
             self._busy_since_s = time.monotonic()
             try:
                 await self._stage.on_batch(batch)
-            except Exception:
+            except Exception as error:
+                _say(error)
                 self._failed = True
                 self._app.on_failure()
                 raise
@@ -141,7 +146,11 @@ class Driver:
 
     async def start(self) -> None:
         """Let the stage prepare, before the group is joined."""
-        await self._stage.on_started()
+        try:
+            await self._stage.on_started()
+        except MatchwatchError as error:
+            _say(error)
+            raise
 
     async def stop(self) -> None:
         """Let the stage flush and commit; nothing is handed over afterwards."""
@@ -151,6 +160,9 @@ class Driver:
             try:
                 if not self._failed and self._told is not None:
                     await self._stage.on_stopping()
+            except MatchwatchError as error:
+                _say(error)
+                raise
             finally:
                 self._stopping = True
                 for task in self._beside:
@@ -163,6 +175,7 @@ class Driver:
 
     async def fail(self, error: BaseException) -> None:
         """Stop the worker; nothing is handed over or committed any more."""
+        _say(error)
         self._failed = True
         self._app.on_failure()
         await self._app.crash(error)
@@ -231,6 +244,12 @@ class Driver:
             await work
         except Exception as error:  # noqa: BLE001 - anything unforeseen stops the worker
             await self.fail(error)
+
+
+def _say(error: BaseException) -> None:
+    """Say what went wrong before the traceback does, in one line, where it is an error of our own with its cure."""
+    if isinstance(error, MatchwatchError):
+        _log.critical("%s", error)
 
 
 def seek_offset(tp: TP, committed: Committed, wanted: int | None) -> int:

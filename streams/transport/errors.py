@@ -15,6 +15,10 @@ class OffsetsBeyondLog(MatchwatchError):
     """A committed offset lies beyond its log, so the topic was created anew: the worker does not start."""
 
 
+class PositionLost(MatchwatchError):
+    """The log begins behind where a worker reads: it stops, and its successor reads on from where the log begins."""
+
+
 class SendFailed(MatchwatchError):
     """A batch was refused or expired: the worker stops before its offsets move, its successor sends again."""
 

@@ -36,6 +36,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "MATCHWATCH_KAFKA_BROKERS": kafka.brokers,
         "MATCHWATCH_KAFKA_TOPIC_PREFIX": kafka.topic_prefix,
         "MATCHWATCH_KAFKA_GROUP_PREFIX": kafka.group_prefix,
+        "MATCHWATCH_KAFKA_PARTITIONS": str(kafka.partitions),
         "MATCHWATCH_REDIS_URL": settings.redis.url,
         "MATCHWATCH_SCORE_MODELS_DIR": str(MODELS),
     }
@@ -49,7 +50,8 @@ class Pipeline:
         self._folder = folder
         self._env = environment(settings)
         self._workers: list[subprocess.Popen[bytes]] = []
-        self._logs: list[Path] = []
+        self.log_files: list[Path] = []
+        """Of each worker, in the order of their starts."""
 
     def __enter__(self) -> "Pipeline":
         return self
@@ -77,7 +79,7 @@ class Pipeline:
                 stdin=subprocess.DEVNULL,
             )
         self._workers.append(worker)
-        self._logs.append(log)
+        self.log_files.append(log)
         return worker
 
     def run(self, *arguments: str) -> str:
@@ -99,7 +101,7 @@ class Pipeline:
 
     def logs(self) -> str:
         """Give the ends of all workers' logs, for a failure's message."""
-        return "\n".join(f"== {log.name}\n{log.read_text()[-1500:]}" for log in self._logs)
+        return "\n".join(f"== {log.name}\n{log.read_text()[-1500:]}" for log in self.log_files)
 
 
 class Topic:

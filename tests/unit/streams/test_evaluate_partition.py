@@ -6,7 +6,9 @@ from typing import Any, cast
 import pytest
 
 from schemas.scores import ScoreControl, encode_scores
+from streams.metrics import Metrics
 from streams.stages.evaluate_partition import SCORE_SPEAKS_S, EvaluatePartition, Part
+from streams.stages.unreadable_records import UnreadableRecords
 from streams.transport import TP, Source
 from tests.property.evaluate.shop_log import SETTINGS, Search, as_block
 
@@ -50,6 +52,7 @@ class Shop:
             clicks=Part(CLICKS, 0, 0),
             checkpoint=None,
             from_next_cohort=False,
+            unreadable=UnreadableRecords(Metrics("evaluate")),
         )
         self.log = Log()
         self.now_s = 0.0
