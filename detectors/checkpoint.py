@@ -52,21 +52,16 @@ class Checkpoint(msgspec.Struct, frozen=True):
         Raises:
             CommitUnreadable: it was not written by this version of evaluate.
         """
-        if not metadata:
-            raise CommitUnreadable(
-                "the commit has no metadata, so its offsets were set by another tool; start with --from-next-cohort, "
-                "which leaves the open cohorts out"
-            )
+        if not metadata.strip("\0 "):  # librdkafka's admin client writes a NUL where there is none
+            raise CommitUnreadable("the commit has no metadata, so its offsets were set by another tool")
         try:
             checkpoint = msgspec.json.decode(metadata, type=cls)
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:  # the last two are no errors of msgspec's
-            raise CommitUnreadable(
-                f"commit metadata {metadata[:80]!r}: {error}; start with --from-next-cohort to begin anew"
-            ) from error
+            raise CommitUnreadable(f"commit metadata {metadata[:80]!r}: {error}") from error
         if checkpoint.version != METADATA_VERSION:
             raise CommitUnreadable(
                 f"commit metadata has version {checkpoint.version}, this program reads {METADATA_VERSION}; "
-                "run the version that wrote it, or start with --from-next-cohort"
+                "run the version that wrote it"
             )
         return checkpoint
 

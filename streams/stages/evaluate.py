@@ -23,7 +23,7 @@ from streams.metrics import Metrics
 from streams.redis_counters import COUNTERS, RedisCounters, key_prefix
 from streams.stages.bad_records import send_dead_letters
 from streams.stages.evaluate_partition import EvaluatePartition, Part
-from streams.stages.evaluate_restart import check_source, read_restart
+from streams.stages.evaluate_restart import read_restart
 from streams.stages.unreadable_records import UnreadableRecords
 from streams.transport import (
     TP,
@@ -133,10 +133,13 @@ class EvaluateStage(Stage):
         self, scores_tp: TP, scores: Committed, clicks_tp: TP, clicks: Committed, source_ends: tuple[int, ...]
     ) -> EvaluatePartition:
         checkpoint, leave_out, reason = read_restart(
-            scores_tp.partition, scores, clicks, self._hash, from_next_cohort=self._from_next_cohort
+            scores_tp.partition,
+            scores,
+            clicks,
+            source_ends[scores_tp.partition],
+            self._hash,
+            from_next_cohort=self._from_next_cohort,
         )
-        if checkpoint is not None:
-            check_source(self._source_topic, scores_tp.partition, checkpoint, source_ends[scores_tp.partition])
         parked = self._parked.get(scores_tp.partition)
         if (
             parked is not None

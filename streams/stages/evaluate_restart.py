@@ -4,15 +4,18 @@ import logging
 from typing import Final, NamedTuple
 
 from detectors.checkpoint import Checkpoint
-from schemas.errors import CommitUnreadable, FoldSettingsChanged
+from schemas.errors import CommitUnreadable, FoldSettingsChanged, MatchwatchError
 from streams.transport import Committed, OffsetsBeyondLog
 
 _log = logging.getLogger(__name__)
 
-SETTINGS_CHANGED: Final = "fold_settings"
-UNREADABLE: Final = "commit_unreadable"
 LOG_GONE: Final = "log_start"
 NO_COMMIT: Final = "no_commit"
+_REFUSED: Final[dict[type[MatchwatchError], str]] = {
+    FoldSettingsChanged: "fold_settings",
+    CommitUnreadable: "commit_unreadable",
+    OffsetsBeyondLog: "source_renewed",
+}
 
 
 class Restart(NamedTuple):
@@ -26,7 +29,13 @@ class Restart(NamedTuple):
 
 
 def read_restart(
-    partition: int, scores: Committed, clicks: Committed, settings_hash: str, *, from_next_cohort: bool
+    partition: int,
+    scores: Committed,
+    clicks: Committed,
+    source_end: int,
+    settings_hash: str,
+    *,
+    from_next_cohort: bool,
 ) -> Restart:
     """Read what the last owner committed.
 
@@ -34,15 +43,16 @@ def read_restart(
         partition: its number.
         scores: of its match-scores.
         clicks: of its click-events.
+        source_end: where its search-events ends now.
         settings_hash: of the settings that shape the fold, now.
         from_next_cohort: begin anew where the commit cannot be used.
 
     Raises:
         FoldSettingsChanged: other settings were in force.
-        CommitUnreadable: the metadata is not ours.
+        CommitUnreadable: the metadata is not ours, or one of the two topics has no commit any more.
+        OffsetsBeyondLog: search-events was made anew.
     """
-    texts = [state.metadata for state in (scores, clicks) if state.offset is not None]
-    if not texts:
+    if scores.offset is None and clicks.offset is None:
         if scores.log_start == 0:
             return Restart()  # nobody has read this before, and nothing is missing
         _log.error(
@@ -52,13 +62,13 @@ def read_restart(
         )
         return Restart(None, leave_out=True, reason=NO_COMMIT)
     try:
-        checkpoint = _usable(partition, texts, settings_hash)
-    except (FoldSettingsChanged, CommitUnreadable) as error:
+        checkpoint = _usable(scores, clicks, source_end, settings_hash)
+    except tuple(_REFUSED) as error:
+        told = f"partition {partition}: {error}"
         if not from_next_cohort:
-            raise
-        _log.warning("beginning with the next cohort: %s", error)
-        changed = isinstance(error, FoldSettingsChanged)
-        return Restart(None, leave_out=True, reason=SETTINGS_CHANGED if changed else UNREADABLE)
+            raise type(error)(f"{told}; start with --from-next-cohort, which leaves the open cohorts out") from error
+        _log.warning("%s: beginning with the next cohort", told)
+        return Restart(None, leave_out=True, reason=_REFUSED[type(error)])
     if checkpoint.scores.offset < scores.log_start or checkpoint.clicks.offset < clicks.log_start:
         _log.error(
             "partition %d: the log begins at %d and %d, behind what open cohorts need (%d and %d): they are left out; "
@@ -69,40 +79,22 @@ def read_restart(
     return Restart(checkpoint)
 
 
-def check_source(topic: str, partition: int, checkpoint: Checkpoint, log_end: int) -> None:
-    """See that the topic which score reads is still the one that was counted.
-
-    Score would begin again at its start, and every search in it would be taken for one that is known.
-
-    Args:
-        topic: full name of search-events.
-        partition: its number.
-        checkpoint: says up to where its searches have been counted.
-        log_end: where it ends now.
-
-    Raises:
-        OffsetsBeyondLog: searches were counted that it does not reach.
-    """
-    if checkpoint.source_offset >= log_end:
-        raise OffsetsBeyondLog(
-            f"searches of {topic}[{partition}] were counted up to {checkpoint.source_offset}, and it ends at "
-            f"{log_end}: the topic was created anew, and others still hold what was made of the old one; choose "
-            "another kafka.topic_prefix and kafka.group_prefix"
-        )
-
-
-def _usable(partition: int, texts: list[str], settings_hash: str) -> Checkpoint:
-    try:
-        checkpoints = [Checkpoint.decode(text) for text in texts]
-    except CommitUnreadable as error:
-        raise CommitUnreadable(f"partition {partition}: {error}") from error
-    checkpoint = checkpoints[0]
-    for other in checkpoints[1:]:
-        checkpoint = checkpoint if other == checkpoint else checkpoint.joined(other)
+def _usable(scores: Committed, clicks: Committed, source_end: int, settings_hash: str) -> Checkpoint:
+    if scores.offset is None or clicks.offset is None:
+        # Both are committed at once, and a topic takes its commits with it.
+        gone = "match-scores" if scores.offset is None else "click-events"
+        raise CommitUnreadable(f"there is no commit of {gone}: it was deleted and made anew")
+    mine, other = Checkpoint.decode(scores.metadata), Checkpoint.decode(clicks.metadata)
+    checkpoint = mine if mine == other else mine.joined(other)
     if checkpoint.settings != settings_hash:
         raise FoldSettingsChanged(
-            f"partition {partition}: the settings that shape the fold have hash {settings_hash}, those of the last "
-            f"commit {checkpoint.settings}: restore [fold] (all but idle_timeout_s and align_s), or start with "
-            "--from-next-cohort, which leaves the open cohorts out"
+            f"the settings that shape the fold have hash {settings_hash}, those of the last commit "
+            f"{checkpoint.settings}: restore [fold] (all but idle_timeout_s and align_s)"
+        )
+    if checkpoint.source_offset >= source_end:
+        # Score begins at its start, and every search in it would be taken for one that is known.
+        raise OffsetsBeyondLog(
+            f"searches of search-events were counted up to {checkpoint.source_offset}, and it ends at {source_end}: "
+            "it was deleted and made anew"
         )
     return checkpoint

@@ -91,6 +91,17 @@ class Shop:
         for answer in self.admin.alter_consumer_group_offsets([group]).values():
             answer.result(20)
 
+    def committed(self, role: str) -> None:
+        """Wait until a group has committed what it read of every partition of the searches' and clicks' topics."""
+        group = ConsumerGroupTopicPartitions(f"{self.settings.kafka.group_prefix}-{role}")
+
+        def done() -> bool:
+            (answer,) = self.admin.list_consumer_group_offsets([group]).values()
+            offsets = [place.offset for place in answer.result(20).topic_partitions]
+            return len(offsets) == 2 * self.settings.kafka.partitions and min(offsets) > 0
+
+        wait_until(done, f"a commit of {role}")
+
 
 class Watched:
     """A worker that is watched through its log and its metrics."""
@@ -118,13 +129,13 @@ class Watched:
 
     def shows(self, name: str, least: float, what: str) -> None:
         """Wait until the sum of a metric, over labels that `name` does not give, reaches a value."""
-        wait_until(lambda: self.value(name) >= least, f"{what}\n{self.log()[-3000:]}", 40)
+        wait_until(lambda: self.value(name) >= least, f"{what}\n{self.log()[-3000:]}")
 
     def value(self, name: str) -> float:
         return sum(value for key, value in self.metrics().items() if key.startswith(name))
 
     def says(self, words: str) -> None:
-        wait_until(lambda: words in self.log(), f"{words!r} in\n{self.log()[-3000:]}", 40)
+        wait_until(lambda: words in self.log(), f"{words!r} in\n{self.log()[-3000:]}")
 
     def ends(self, status: int, words: str) -> None:
         """Wait for the end with a status, and find words in one line of the log."""

@@ -29,6 +29,7 @@ def test_what_retention_took_is_counted_and_cohorts_that_are_not_whole_are_left_
         evaluate = Watched(pipeline, "evaluate", tmp_path)
         shop.send(600)
         evaluate.shows(ACCEPTED, 600, "the first searches")
+        shop.committed("evaluate")
         evaluate.process.send_signal(signal.SIGSTOP)
         shop.send(400)
         shop.delete_records("click-events")

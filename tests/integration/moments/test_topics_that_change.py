@@ -15,6 +15,7 @@ from tests.integration.moments.shop import Shop, Watched
 from tests.integration.pipeline.harness import Pipeline, wait_until
 
 pytestmark = pytest.mark.kafka
+ACCEPTED = 'matchwatch_fold_events{outcome="accepted_searches"'
 
 
 @pytest.fixture
@@ -81,7 +82,8 @@ def test_a_deleted_topic_stops_a_running_worker_and_its_successor_says_what_is_m
         score = Watched(pipeline, "score", tmp_path)
         evaluate = Watched(pipeline, "evaluate", tmp_path)
         shop.send(600)
-        evaluate.shows('matchwatch_fold_events{outcome="accepted_searches"', 600, "the searches")
+        evaluate.shows(ACCEPTED, 600, "the searches")
+        shop.committed("evaluate")
         score.stop()
         shop.alter("search-events", "cleanup.policy", "compact")
         misconfigured = (
@@ -93,17 +95,31 @@ def test_a_deleted_topic_stops_a_running_worker_and_its_successor_says_what_is_m
         evaluate.ends(1, f"{shop.name('match-scores')} does not exist any more: it was deleted while this worker ran")
         repair_topics(shop.admin, shop.settings.kafka)
         successor = Watched(pipeline, "evaluate", tmp_path)
-        successor.ends(1, "the topic was created anew")
+        successor.ends(1, "there is no commit of match-scores: it was deleted and made anew")
         assert f"made topics that were missing: {shop.name('match-scores')}" in successor.log()
 
 
-def test_partitions_added_while_a_worker_runs_stop_it_and_its_next_start(shop: Shop, tmp_path: Path) -> None:
+def test_partitions_added_while_a_worker_runs_stop_it_until_all_topics_have_as_many(
+    shop: Shop, fresh_settings: Callable[..., Settings], tmp_path: Path
+) -> None:
     with Pipeline(shop.settings, tmp_path) as pipeline:
         worker = Watched(pipeline, "evaluate", tmp_path)
         worker.shows("matchwatch_worker_info", 1, "a start")
         shop.add_partitions("click-events", 4)
         worker.ends(1, f"{shop.name('click-events')} has 4 partitions instead of 2: partitions were added while")
         Watched(pipeline, "evaluate", tmp_path).ends(2, "4 partitions instead of 2: set kafka.partitions")
+    for topic in ("search-events", "catalog-items", "match-scores", "dead-letters"):
+        shop.add_partitions(topic, 4)
+    kafka = shop.settings.kafka
+    names = {"topic_prefix": kafka.topic_prefix, "group_prefix": kafka.group_prefix, "partitions": 4}
+    grown = Shop(fresh_settings(redis={"url": shop.settings.redis.url}, kafka=names))
+    with Pipeline(grown.settings, tmp_path) as pipeline:
+        Watched(pipeline, "score", tmp_path)
+        evaluate = Watched(pipeline, "evaluate", tmp_path)
+        detect = Watched(pipeline, "detect", tmp_path)
+        grown.send(1200)
+        evaluate.shows(ACCEPTED, 1200, "searches of all partitions")
+        detect.shows('matchwatch_detect_events{name="cohorts_total"}', 1, "cohorts of all partitions")
 
 
 def test_a_source_that_was_made_anew_between_two_runs_is_not_taken_for_the_old_one(shop: Shop, tmp_path: Path) -> None:
@@ -111,7 +127,7 @@ def test_a_source_that_was_made_anew_between_two_runs_is_not_taken_for_the_old_o
         score = Watched(pipeline, "score", tmp_path)
         evaluate = Watched(pipeline, "evaluate", tmp_path)
         shop.send(600)
-        evaluate.shows('matchwatch_fold_events{outcome="accepted_searches"', 600, "the searches")
+        evaluate.shows(ACCEPTED, 600, "the searches")
         score.stop()
         evaluate.stop()
         shop.delete("search-events")
@@ -120,5 +136,10 @@ def test_a_source_that_was_made_anew_between_two_runs_is_not_taken_for_the_old_o
         )
         ensure_topics(shop.admin, shop.settings.kafka)
         successor = Watched(pipeline, "evaluate", tmp_path)
-        successor.ends(1, f"searches of {shop.name('search-events')}")
-        assert "the topic was created anew" in successor.log()
+        successor.ends(1, "search-events were counted up to ")
+        assert "it was deleted and made anew; start with --from-next-cohort" in successor.log()
+        Watched(pipeline, "score", tmp_path)
+        anew = Watched(pipeline, "evaluate", tmp_path, "--from-next-cohort")
+        anew.shows('matchwatch_state_not_restored_total{reason="source_renewed",stage="evaluate"}', 2, "a new start")
+        shop.send(300)
+        anew.shows(ACCEPTED, 300, "searches of the new topic")
