@@ -134,9 +134,9 @@ class Driver:
             try:
                 await self._stage.on_batch(batch)
             except Exception as error:
-                _say(error)
                 self._failed = True
                 self._app.on_failure()
+                _say(error)
                 raise
             finally:
                 self._busy_since_s = None

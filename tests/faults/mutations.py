@@ -277,8 +277,8 @@ MUTATIONS: Final = (
     Mutation(
         "Nothing is committed after a failure",
         "streams/transport/driver.py",
-        "            except Exception:\n                self._failed = True\n                self._app.on_failure()\n"
-        "                raise\n",
+        "            except Exception as error:\n                self._failed = True\n"
+        "                self._app.on_failure()\n                _say(error)\n                raise\n",
         "            except Exception:\n                raise\n",
         f"{DELIVERY}test_a_handler_that_fails_stops_the_worker_before_its_offsets_move",
         "AssertionError",
