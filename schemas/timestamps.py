@@ -88,9 +88,6 @@ def usual_timestamp_ms(text: str) -> int | None:
 
     Returns:
         None where `timestamp_ms` has to judge.
-
-    Raises:
-        TypeError: it is a number, or there is none.
     """
     if len(text) != _USUAL_LENGTH:  # first: what is remembered below must be short
         return None
@@ -100,9 +97,6 @@ def usual_timestamp_ms(text: str) -> int | None:
 
 
 def _text_ms(text: str, path: str) -> int:
-    usual_ms = usual_timestamp_ms(text)
-    if usual_ms is not None:
-        return usual_ms
     minute_ms = _minute_ms(text[:16])
     rest = _REST.fullmatch(text, 16)
     if minute_ms is None or rest is None:
