@@ -16,6 +16,7 @@ from streams.group_lag import at_a_stand, group_lags
 from streams.kafka_admin import connect, is_embedded, topic_states
 from streams.models_folder import models_folder
 from streams.preflight import redis_problem
+from streams.readers.counter_store import CounterStore
 from streams.stack.embedded import LIMITS
 from streams.stack.home import home_folder, load_settings, read_stack
 from streams.stack.jars import can_run_kafka, java
@@ -50,7 +51,8 @@ def examine(config: Path | None = None) -> list[Finding]:
     except MatchwatchError as error:
         return [*findings, Finding("stack", "fail", str(error))]
     findings.append(Finding("settings", "ok", "all keys are right"))
-    return [*findings, *_kafka(settings), _redis(settings.redis), _model(settings.score), *_workers(settings)]
+    findings += [*_kafka(settings), _redis(settings.redis), _model(settings.score), *_workers(settings)]
+    return [*findings, *_producers(settings)]
 
 
 def _programs() -> Iterator[Finding]:
@@ -110,6 +112,26 @@ def _redis(settings: RedisSettings) -> Finding:
         cure = "start one with `matchwatch up`, or set redis.url"
         return Finding("redis", "fail", f"does not answer at {settings.shown_url}: {problem}", cure)
     return Finding("redis", "ok", f"answers at {settings.shown_url}")
+
+
+def _producers(settings: Settings) -> Iterator[Finding]:
+    """Say whether events lie where their keys belong, as evaluate has counted them since the log began."""
+    try:
+        with CounterStore(settings) as store:
+            counters = store.read().counters
+    except ServerUnavailable:
+        return  # said already
+    wrong = {name: counters.get(f"misrouted_{name}", 0) for name in ("searches", "clicks")}
+    if any(wrong.values()):
+        told = " and ".join(f"{number:,} {name}" for name, number in wrong.items() if number)
+        yield Finding(
+            "producers",
+            "warn",
+            f"{told} lie in another partition than their query_id belongs to, so clicks may miss their searches",
+            "set partitioner=murmur2_random in every producer that is built on librdkafka",
+        )
+    elif counters:
+        yield Finding("producers", "ok", "every event lies in the partition of its query_id")
 
 
 def _model(settings: ScoreSettings) -> Finding:

@@ -70,6 +70,8 @@ def make_scene(request: pytest.FixtureRequest, recording: Path, tmp_path: Path, 
         brokers: str | None = None,
         redis: str | None = None,
         fold: dict[str, object] | None = None,
+        kafka: dict[str, object] | None = None,
+        score: dict[str, object] | None = None,
         **options: object,
     ) -> Scene:
         name = uuid.uuid4().hex[:10]
@@ -79,10 +81,12 @@ def make_scene(request: pytest.FixtureRequest, recording: Path, tmp_path: Path, 
                 "topic_prefix": f"t{name}-",
                 "group_prefix": f"g{name}",
                 "session_timeout_s": SESSION_S,
+                **(kafka or {}),
             },
             "redis": {"url": redis or request.getfixturevalue("redis_url")},
             "fold": {**FOLD, **(fold or {})},
             "detect": {"state_every_s": 5},
+            "score": score or {},
         }
         settings = parse_settings(sections, {})
         ensure_topics(connect(settings.kafka), settings.kafka)

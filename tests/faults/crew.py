@@ -98,14 +98,14 @@ class Crew:
                 worker.process.kill()
                 worker.process.wait()
 
-    def start(self, role: str, **changes: str) -> Worker:
-        """Start a worker; `changes` are further environment variables."""
+    def start(self, role: str, *options: str, **changes: str) -> Worker:
+        """Start a worker with further options of the command; `changes` are further environment variables."""
         number = len(self._workers)
         log, address = self._folder / f"{role}-{number}.log", self._folder / f"{role}-{number}.address"
         with log.open("wb") as out:
             command = [sys.executable, "-m", "streams.cli.main", "worker", "--role", role, "--wait"]
             process = subprocess.Popen(
-                [*command, "--address-file", str(address)],
+                [*command, "--address-file", str(address), *options],
                 env={**self.environment, **changes},
                 stdin=subprocess.DEVNULL,
                 stdout=out,

@@ -30,6 +30,8 @@ class Outcome:
     """Records of `rollups`, controls and repeats included."""
     written_again: Counter[str] = field(default_factory=Counter)
     """Records that were written twice, by topic: a fault's trace, which readers must see through."""
+    counters: Counter[str] = field(default_factory=Counter)
+    """What the oracle counted."""
     faults: list[str] = field(default_factory=list)
     """Everything that is not as it must be."""
 

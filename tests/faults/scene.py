@@ -18,7 +18,7 @@ from streams.kafka_admin import connect
 from streams.readers.counter_store import CounterStore
 from tests.faults.crew import Crew, wait_until
 from tests.faults.feed import SPEED, Feed
-from tests.faults.log_oracle import ExpectedOfLogs, expect_of_logs
+from tests.faults.log_oracle import ExpectedOfLogs, Place, expect_of_logs
 from tests.faults.outcome import (
     Outcome,
     compare_alerts,
@@ -104,10 +104,16 @@ class Scene:
         self.crew = Crew(environment_of(settings), folder / "workers", keep=keep)
         self.moments: list[Moment] = []
         self.admin: AdminClient = connect(settings.kafka, wait_s=30)
-        self._recording, self._folder, self._tell, self._speed = recording, folder, tell, speed
+        self._recording, self._folder, self.tell, self._speed = recording, folder, tell, speed
         self._redis = redis.Redis.from_url(settings.redis.url, decode_responses=True)
         self._topic = Topic(settings, "rollups", 1)
         self.closing = Closing(self._topic)
+        self.strangers: set[Place] = set()
+        """Records in our own topics that no stage has written: nobody may take them for its own."""
+        self.unused: set[int] = set()
+        """Partitions that get no record at all, so that nothing of them can close."""
+        self.shown: tuple[str, ...] = ()
+        """The oracle's counters that the printed line gives."""
         self._feed: Feed | None = None
 
     def __enter__(self) -> "Scene":
@@ -121,12 +127,17 @@ class Scene:
 
     # Acting
 
-    def begin(self, workers: Sequence[str] = ROLES) -> None:
-        """Start workers, wait until they read, and begin the replay."""
+    def begin(self, workers: Sequence[str] = ROLES, feed: Callable[[], Feed] | None = None) -> None:
+        """Start workers, wait until they read, and begin the replay, or another load that `feed` starts."""
         for role in workers:
             self.crew.start(role)
         self.crew.started()
-        self._feed = Feed(self._recording, self.settings, speed=self._speed)
+        self._feed = feed() if feed else Feed(self._recording, self.settings, speed=self._speed)
+
+    def go_on(self, feed: Feed) -> None:
+        """Take another load that has begun for the one under way, which has ended."""
+        self.feed.result()
+        self._feed = feed
 
     @property
     def feed(self) -> Feed:
@@ -174,8 +185,8 @@ class Scene:
             lambda: f"nobody takes over from {role}\n{self.crew.said()}",
         )
 
-    def command(self, *arguments: str) -> str:
-        """Run a command of the program; gives what it prints, and fails on an error or a warning."""
+    def command(self, *arguments: str, allowed: Sequence[int] = (0,)) -> str:
+        """Run a command of the program; gives what it prints, and fails where it exits otherwise than allowed."""
         done = subprocess.run(
             [sys.executable, "-m", "streams.cli.main", *arguments],
             env=self.crew.environment,
@@ -184,8 +195,12 @@ class Scene:
             timeout=COMMAND_S,
             check=False,
         )
-        assert done.returncode == 0, f"{arguments} exited with {done.returncode}: {done.stderr[-2000:]}"
+        assert done.returncode in allowed, f"{arguments} exited with {done.returncode}: {done.stderr[-2000:]}"
         return done.stdout
+
+    def findings(self) -> str:
+        """Give what `doctor --json` prints, whatever else it finds."""
+        return self.command("doctor", "--json", allowed=(0, 1))
 
     # Judging
 
@@ -198,9 +213,9 @@ class Scene:
         """
         summary = self.feed.result()
         assert summary.watermark_ms is not None
-        partitions = self.settings.kafka.partitions
+        partitions = set(range(self.settings.kafka.partitions)) - self.unused
         wait_until(
-            lambda: self.closing.reached(summary.watermark_ms or 0, partitions),
+            lambda: self.is_closed(summary.watermark_ms or 0, partitions),
             lambda: (
                 f"not everything is closed: {self.closing.watermarks} of {summary.watermark_ms}\n{self.crew.said()}"
             ),
@@ -218,9 +233,15 @@ class Scene:
         )
         return outcome
 
+    def is_closed(self, watermark_ms: int, partitions: set[int]) -> bool:
+        """Whether these partitions have come to a watermark."""
+        self.closing.look()
+        return all(self.closing.watermarks.get(number, -1) >= watermark_ms for number in partitions)
+
     def read(self, topic: str) -> list[LogRecord]:
-        """Read a topic of this scene."""
-        return read_log(self.settings.kafka.brokers, self.settings.kafka.topic_prefix + topic)
+        """Read a topic of this scene, without the strangers in it."""
+        log = read_log(self.settings.kafka.brokers, self.settings.kafka.topic_prefix + topic)
+        return [each for each in log if (topic, each.partition, each.offset) not in self.strangers]
 
     def _compare(self) -> Outcome:
         kafka, fold = self.settings.kafka, self.settings.fold
@@ -229,6 +250,7 @@ class Scene:
         scores = self.read("match-scores")
         oracle = OracleSettings(fold.bucket_s, tuple(fold.horizons_s), fold.lateness_s, kafka.partitions)
         expected = expect_of_logs(logs, oracle, scores, fold.max_ahead_s)
+        outcome.counters = expected.counts.counters
         rows = [json.loads(line) for line in self.command("rollups", "--json", "--all").splitlines()]
         compare_rollups(outcome, expected, rows)
         self._compare_live_counters(outcome, expected)
@@ -243,7 +265,7 @@ class Scene:
         if outcome.faults:  # alerts are made of rollups: where these differ, nothing more can be said
             self.crew.terminate("detect")
             return outcome
-        self._wait_for_detect(len(rollups))
+        self._wait_for_detect(rollups[-1].offset + 1)
         firsts = [record for record, (_, is_first) in zip(rollups, told_apart(rollups), strict=True) if is_first]
         read_by_detect = {**logs, "rollups": firsts}
         undisturbed = outputs_of(self.settings, self.crew.environment, read_by_detect, self._folder / "undisturbed")
@@ -270,13 +292,15 @@ class Scene:
         )
         self.crew.terminate("detect")
 
+    def moments_told(self) -> str:
+        """Give the counts of all moments, for the printed line."""
+        return "; ".join(f"in flight {m.in_flight:,}, repeated {m.repeated:,}, open {m.open:,}" for m in self.moments)
+
     def _report(self, outcome: Outcome) -> None:
-        moments = "; ".join(
-            f"in flight {m.in_flight:,}, repeated {m.repeated:,}, open {m.open:,}" for m in self.moments
-        )
         again = ", ".join(f"{topic} {count:,}" for topic, count in sorted(outcome.written_again.items()) if count)
         compared = (
             f"{outcome.integers:,} integers, {outcome.letters} dead letters, {outcome.signals:,} signals, "
             f"{outcome.alerts} alerts compared, {len(outcome.faults)} differ"
         )
-        self._tell(f"{self.title} | {moments} | written twice: {again or 'nothing'} | {compared}")
+        shown = "".join(f", {name} {outcome.counters[name]:,}" for name in self.shown)
+        self.tell(f"{self.title} | {self.moments_told()}{shown} | written twice: {again or 'nothing'} | {compared}")
