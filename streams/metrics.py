@@ -44,6 +44,11 @@ class Metrics:
             "Searches passed on without scores: the pool did not answer.",
             registry=registry,
         )
+        self.pool_away = Gauge(
+            "matchwatch_scoring_pool_away",
+            "1 while the pool has not answered within score.score_deadline_s: searches pass on without scores.",
+            registry=registry,
+        )
         self.scoring_seconds = Histogram(
             "matchwatch_scoring_seconds", "Time of the pool for one batch.", buckets=_SECONDS, registry=registry
         )

@@ -17,7 +17,7 @@ from typing import Final
 from inference.pairs import ScoredBatch
 from inference.pool import LocalPool
 from schemas.decode import UnknownFields, decode_search, usual_search
-from schemas.errors import BadRecord, PoolUnavailable
+from schemas.errors import BadRecord
 from schemas.scores import encode_scores
 from schemas.settings import Settings
 from schemas.topics import CATALOG_ITEMS, MATCH_SCORES, MODEL_EVENTS, SEARCH_EVENTS
@@ -28,6 +28,7 @@ from streams.routing import partitions_of
 from streams.stages.bad_records import BadRecords, send_dead_letters
 from streams.stages.id_hashes import IdHashes
 from streams.stages.item_texts import ItemTexts
+from streams.stages.pool_watch import PoolWatch
 from streams.stages.rollout import Rollout
 from streams.stages.score_line import Line, Work, read_totals
 from streams.stages.search_pages import SearchPages
@@ -69,6 +70,7 @@ class ScoreStage(Stage):
         self._items = ItemTexts()
         self._hashes = IdHashes()
         self._pool = LocalPool(models_folder(settings.score.models_dir), cache_items=settings.score.cache_items)
+        self._watch = PoolWatch(self._pool, settings.score.score_deadline_s, metrics)
         self._rollout = Rollout(settings.score, settings.fold.max_ahead_s, self._pool, metrics)
         self._catalogue = ReadAll(kafka.brokers, self._prefix + CATALOG_ITEMS.name, self._on_items)
         self._items_as_of_ms = 0
@@ -140,6 +142,7 @@ class ScoreStage(Stage):
         await self._end_lines()
         for reader in self._readers:
             await reader.stop()
+        self._watch.close()
         await self._pool.close()
         await self._producer.stop()
 
@@ -235,10 +238,8 @@ class ScoreStage(Stage):
         self._metrics.records("score", SEARCH_EVENTS.name, work.verdicts)
 
     async def _score(self, pages: SearchPages) -> ScoredBatch | None:
-        try:
-            async with asyncio.timeout(self._settings.score.score_deadline_s):
-                scored = await self._pool.score(pages.pairs())
-        except (PoolUnavailable, TimeoutError):
+        scored = await self._watch.score(pages.pairs())
+        if scored is None:
             self._metrics.unscored_searches.inc(len(pages))
             return None
         self._metrics.scoring_seconds.observe(scored.scoring_ms / 1000)
