@@ -4,6 +4,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from schemas.ours import decode_ours
+
 FIRING_TYPE: Final = "matchwatch.alert.firing"
 RESOLVED_TYPE: Final = "matchwatch.alert.resolved"
 
@@ -124,4 +126,4 @@ def decode_alert(raw: bytes) -> Alert:
     Raises:
         msgspec.DecodeError: the bytes are not an alert of ours.
     """
-    return _decoder.decode(raw)
+    return decode_ours(_decoder, raw)

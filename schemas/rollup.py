@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from schemas.ours import decode_ours
 from schemas.scores import Series
 
 LABEL_FREE: Final = 0
@@ -175,7 +176,7 @@ def decode_rollup(raw: bytes) -> Rollup | RollupControl:
     Raises:
         msgspec.DecodeError: the bytes were not written by `encode_rollup`.
     """
-    return _decoder.decode(raw)
+    return decode_ours(_decoder, raw)
 
 
 def unpack_rollup(raw: bytes) -> Rollup:

@@ -10,6 +10,8 @@ from typing import Final
 import msgspec
 import xxhash
 
+from schemas.ours import decode_ours
+
 SCORE_STEPS: Final = 4096
 """Scores are stored as round(score · 4096): comparisons and ties are those of the stored number."""
 NULL_SCORE: Final = 0xFFFF
@@ -132,4 +134,4 @@ def decode_scores(raw: bytes) -> ScoreBlock | ScoreControl:
     Raises:
         msgspec.DecodeError: the bytes were not written by `encode_scores`.
     """
-    return _decoder.decode(raw)
+    return decode_ours(_decoder, raw)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from schemas.ours import decode_ours
 from streams.stages.unreadable_records import UnreadableRecords
 from streams.transport import OutRecord, ReadAll, Record
 
@@ -26,7 +27,7 @@ class _Part(msgspec.Struct):
     part: Any
 
 
-_decode: Final = msgspec.msgpack.Decoder(_Part).decode
+_decoder: Final = msgspec.msgpack.Decoder(_Part)
 
 
 class DetectorState:
@@ -66,7 +67,7 @@ class DetectorState:
             if slot not in self._slots or record.value is None:
                 continue
             try:
-                part = _decode(record.value)
+                part = decode_ours(_decoder, record.value)
             except msgspec.DecodeError as error:
                 self._unreadable.leave_out(record, error)
             else:
