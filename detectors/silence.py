@@ -32,7 +32,7 @@ class Silence(msgspec.Struct):
                 self.silent_since_wall_ms = frontier.wall_ms
             return
         self.silent_since_wall_ms = None
-        if not self.anchor_wall_ms:
+        if not self.anchor_time_ms:  # before the first event there is no pace
             self.anchor_wall_ms, self.anchor_time_ms = frontier.wall_ms, frontier.largest_time_ms
         wall = frontier.wall_ms - self.anchor_wall_ms
         time = frontier.largest_time_ms - self.anchor_time_ms
