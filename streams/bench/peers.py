@@ -1,5 +1,6 @@
 """The same job done by other programs, kept under `tests/bench/peers`: what the pipeline's speed is compared with."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,7 @@ from streams.bench.program import BenchFailed, Condition, Program
 from streams.bench.run import DONE_S, READY_S, Run
 from streams.bench.stand import Stand
 from streams.bench.workload import Workload
+from streams.roles import ROLES
 
 _ROOT: Final = Path(streams.__file__).parent.parent
 _FOLDER: Final = _ROOT / "tests" / "bench" / "peers"
@@ -30,12 +32,19 @@ class Peer(msgspec.Struct, frozen=True):
     name: str
     module: str
     target: float | None
+    ratio: str
+    """Name of the figure of the pipeline's ratio to it."""
+    roles: tuple[str, ...] = ROLES
+    """The stages that do together what it does."""
+    ours: bool = False
+    """It is made of our own packages, so it runs in our own environment."""
 
 
 PEERS: Final = (
-    Peer("faust", "faust_per_event", 10.0),
-    Peer("quix", "quix_per_event", 6.0),
-    Peer("quix_tuned", "quix_tuned", 2.5),
+    Peer("faust", "faust_per_event", 10.0, "pipeline_vs_faust"),
+    Peer("quix", "quix_per_event", 6.0, "pipeline_vs_quix"),
+    Peer("quix_tuned", "quix_tuned", 2.5, "pipeline_vs_quix_tuned"),
+    Peer("faust_path_with_our_fold", "faust_path", None, "pipeline_vs_faust_path", ("score", "evaluate"), ours=True),
 )
 
 
@@ -78,8 +87,8 @@ class Finished(Condition):
 
 
 def peers_here() -> Sequence[Peer]:
-    """Give the peers that can run here: none where the repository or their environment is missing."""
-    return PEERS if PEERS_PYTHON.exists() else ()
+    """Give the peers that can run here, where the repository is: others than our own need their environment."""
+    return [peer for peer in PEERS if (_FOLDER.exists() if peer.ours else PEERS_PYTHON.exists())]
 
 
 def measure_peer(stand: Stand, workload: Workload, name: str, peer: Peer) -> Run:
@@ -90,8 +99,10 @@ def measure_peer(stand: Stand, workload: Workload, name: str, peer: Peer) -> Run
     """
     with own_topics(stand.settings, name) as settings:
         load_warm(settings, workload)
-        commands = {peer.module: [str(PEERS_PYTHON), "-W", "ignore", "-m", f"tests.bench.peers.{peer.module}"]}
-        program = Program(commands, _env(settings), stand.folder / name, stand.lifeline)
+        python = sys.executable if peer.ours else str(PEERS_PYTHON)
+        commands = {peer.module: [python, "-W", "ignore", "-m", f"tests.bench.peers.{peer.module}"]}
+        folder = stand.folder / name
+        program = Program(commands, _env(settings, folder), folder, stand.lifeline)
         with program, Finished(settings) as finished:
             inputs = {"peer": [SEARCH_EVENTS.name, CLICK_EVENTS.name]}
             program.wait_until("the first pass", Committed(settings, inputs), READY_S)
@@ -107,7 +118,7 @@ def measure_peer(stand: Stand, workload: Workload, name: str, peer: Peer) -> Run
     return Run(len(workload.searches), {process: after[process] - before[process] for process in before})
 
 
-def _env(settings: Settings) -> dict[str, str]:
+def _env(settings: Settings, folder: Path) -> dict[str, str]:
     return {
         "PYTHONPATH": str(_ROOT),
         "PEER_BROKERS": settings.kafka.brokers,
@@ -116,4 +127,5 @@ def _env(settings: Settings) -> dict[str, str]:
         "PEER_REDIS_URL": settings.redis.url,
         "PEER_MODELS_DIR": settings.score.models_dir,
         "PEER_PARTITIONS": str(settings.kafka.partitions),
+        "PEER_FOLDER": str(folder),
     }

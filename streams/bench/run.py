@@ -1,5 +1,6 @@
 """One run of a program under measure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,6 +22,10 @@ class Run:
     def searches_per_cpu_s(self) -> float:
         """Over all processes."""
         return self.searches / sum(self.cpu_s.values())
+
+    def searches_per_cpu_s_of(self, processes: Sequence[str]) -> float:
+        """Over some of the processes."""
+        return self.searches / sum(self.cpu_s[process] for process in processes)
 
     def us_per_search(self, process: str) -> float:
         """CPU time of one process for each search, microseconds."""

@@ -20,6 +20,7 @@ app = faust.App(
     around.group,
     broker=f"kafka://{around.brokers}",
     env={},
+    datadir=around.folder,
     store="memory://",
     topic_allow_declare=False,
     topic_disable_leader=True,

@@ -14,6 +14,8 @@ class Surroundings:
     redis_url: str
     models_dir: str
     partitions: int
+    folder: str
+    """For files of the peer; it ends with the bench."""
 
     def topic(self, name: str) -> str:
         return self.prefix + name
@@ -28,4 +30,5 @@ def read_surroundings() -> Surroundings:
         redis_url=env["PEER_REDIS_URL"],
         models_dir=env["PEER_MODELS_DIR"],
         partitions=int(env["PEER_PARTITIONS"]),
+        folder=env["PEER_FOLDER"],
     )
