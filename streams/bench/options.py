@@ -13,7 +13,7 @@ class Options:
     settings: Settings
     runs: int
     searches: int
-    """In each run."""
+    """In each run; in `recover` how many are open."""
     rate: float
     """Searches a second of event time."""
     tell: Callable[[str], None]

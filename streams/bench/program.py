@@ -13,9 +13,10 @@ from schemas.config import PREFIX
 from schemas.errors import MatchwatchError
 from streams.bench.cpu import cpu_seconds
 from streams.stack.lifeline import Lifeline
-from streams.stack.process import Process, last_line, spawn, stop
+from streams.stack.process import Process, last_line, spawn, stop, wait_until_ended
 
 _POLL_S: Final = 0.02
+_KILLED_S: Final = 30.0
 
 
 class BenchFailed(MatchwatchError):
@@ -64,6 +65,13 @@ class Program:
     def go_on(self) -> None:
         """Let the processes run again."""
         self._signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End all at once (SIGKILL), and wait until they have."""
+        self._signal(signal.SIGKILL)
+        for name, process in self._processes.items():
+            if not wait_until_ended(process, _KILLED_S):
+                raise BenchFailed(f"{name} was killed and has not ended")
 
     def cpu_seconds(self) -> dict[str, float]:
         """CPU time of each process with its children."""

@@ -48,7 +48,14 @@ class Workload:
 
 
 def make_workload(
-    searches: int, *, now_ms: int, rate: float, seed: int = 1, cold: bool = False, bucket_ms: int = 10_000
+    searches: int,
+    *,
+    now_ms: int,
+    rate: float,
+    seed: int = 1,
+    cold: bool = False,
+    warm_passes: int = 1,
+    bucket_ms: int = 10_000,
 ) -> Workload:
     """Make a workload that ends before now, so that no event is dated ahead.
 
@@ -58,10 +65,11 @@ def make_workload(
         rate: searches a second of event time.
         seed: of all chance.
         cold: no title is ever shown twice, so that no cache helps; and the warm part shows few items.
+        warm_passes: how often the warm part shows every item: more where several caches are to be warm.
         bucket_ms: the first search begins a cohort.
     """
     maker = _Maker(seed, cold=cold)
-    warm_pages = maker.every_item_once()
+    warm_pages = np.tile(maker.every_item_once(), (warm_passes, 1))
     if cold:
         warm_pages = warm_pages[:20]
     step_ms = 1000.0 / rate
