@@ -19,7 +19,7 @@ from schemas.settings import Settings
 from schemas.topics import CLICK_EVENTS, MATCH_SCORES
 from streams.bench.conditions import Committed
 from streams.bench.group import Group, Shared
-from streams.bench.live_load import LiveLoad
+from streams.bench.live_load import EVERY_S, LiveLoad
 from streams.bench.loading import own_topics
 from streams.bench.options import Options
 from streams.bench.pipeline import unique_name, worker_commands, worker_env
@@ -31,14 +31,12 @@ from streams.bench.score_tape import ScoreTape
 from streams.bench.score_template import ScoreTemplate, make_template
 from streams.bench.stand import Stand, stand
 from streams.replay.sender import Sender
+from streams.shop.clicks import LONGEST_DELAY_S
 
 RECOVER_TARGET_S: Final = 15.0
 FROM_KILL_TARGET_S: Final = 25.0
 SLACK_S: Final = 2.0
 """Evaluate speaks once a second, and the load comes four times a second."""
-BLOCK_SEARCHES: Final = 512
-"""The most in one record, as in score."""
-_FILL_AT_ONCE: Final = 250_000
 _LONGEST_S: Final = 300.0
 _STEADY_S: Final = 3.0
 """So long it stands at real time before it is killed."""
@@ -125,23 +123,28 @@ def _kills(options: Options, place: Stand, template: ScoreTemplate, workers: int
     rate, fold = _rate(options), options.settings.fold
     # The last horizon's searches, and those whose ids are remembered beyond it.
     fill = round(rate * (_open_s(options.settings) + 3 * fold.lateness_s + fold.bucket_s))
-    start_ms = time.time_ns() // 1_000_000 - round((fill / rate + 60) * 1000)
+    # So early that the last clicks are not dated ahead when they are all written at the end.
+    start_ms = time.time_ns() // 1_000_000 - round((fill / rate + LONGEST_DELAY_S) * 1000)
     start_ms -= start_ms % (fold.bucket_s * 1000)
     with own_topics(place.settings, unique_name(f"recover{workers}")) as settings, RollupWatch(settings) as watch:
+        # What lies in the log when a worker dies was written live, not from a backlog: in small blocks.
+        block = max(1, round(rate * EVERY_S / settings.kafka.partitions))
         tape = ScoreTape(
             Sender(settings.kafka.brokers),
             settings,
             template,
             rate=rate,
             start_ms=start_ms,
-            block_searches=BLOCK_SEARCHES,
+            block_searches=block,
         )
         crew = _Crew(settings, place, Group(settings, "evaluate"))
         try:
             for _ in range(workers):
                 crew.start()
             crew.wait_until("evaluate to come up", Shared(settings, {"evaluate": workers}), READY_S)
-            options.tell(f"{workers} of evaluate: filling with {fill:,} searches, {rate:.0f} a second of event time")
+            options.tell(
+                f"{workers} of evaluate: {fill:,} searches, {rate:.0f} a second of event time, {block} a block"
+            )
             tape.write(fill)
             crew.wait_until("the fill to be read", _read(settings), DONE_S)
             with LiveLoad(tape) as load:

@@ -67,11 +67,15 @@ class _Subject:
     tape: ScoreTape
     stage: Program
 
+    def read(self) -> Committed:
+        """Whether all that is written now has been read and committed."""
+        return Committed(self.settings, {"evaluate": [MATCH_SCORES.name, CLICK_EVENTS.name]})
+
     def take(self, searches: int) -> tuple[float, int]:
         """Let it read so many searches more; gives the CPU seconds and the events."""
         before = self.tape.searches + self.tape.clicks
         self.tape.write(searches)
-        read = Committed(self.settings, {"evaluate": [MATCH_SCORES.name, CLICK_EVENTS.name]})
+        read = self.read()
         began = self.stage.cpu_seconds()["evaluate"]
         self.stage.go_on()
         self.stage.wait_until("evaluate to read its part", read, DONE_S)
@@ -149,6 +153,8 @@ def _prepare(stack: ExitStack, options: Options, place: Stand, template: ScoreTe
     subject = _Subject(size, settings, tape, stage)
     tape.write(1)
     stage.wait_until("evaluate to come up", Committed(settings, {"evaluate": [MATCH_SCORES.name]}), READY_S)
-    while tape.searches < wanted:
-        subject.take(min(wanted - tape.searches, 500_000))
+    stage.go_on()
+    tape.write(wanted - 1)
+    stage.wait_until("evaluate to read all that comes before", subject.read(), DONE_S)
+    stage.halt()
     return subject
