@@ -1,7 +1,8 @@
 """Which of a topic's settings on the broker matter, and what is at stake where one is not as the catalogue says.
 
 Settings that are better than the catalogue's (records kept longer, larger records taken) are no difference. Where
-records would be lost or misread without a sign, a worker refuses to start; the rest is said and shown as a metric.
+counts would be wrong without a sign, a worker refuses to start: other numbers of partitions, and logs of events that
+are compacted. The rest is said and shown as a metric: what it can cost is met, and counted, where it happens.
 """
 
 from collections.abc import Iterator, Mapping
@@ -56,11 +57,13 @@ def _cleanup(topic: Topic, config: Mapping[str, str | None]) -> Iterator[Differe
     policy = config.get("cleanup.policy")
     if policy == topic.cleanup:
         return
+    told = f"cleanup.policy is {policy} instead of {topic.cleanup}: "
     if topic.cleanup is Cleanup.DELETE:
         stake = "records with the key of a later one disappear"
+        yield Difference("cleanup.policy", told + stake, refused=True)
     else:
         stake = "records disappear when they are old, though they are the newest of their key"
-    yield Difference("cleanup.policy", f"cleanup.policy is {policy} instead of {topic.cleanup}: {stake}", refused=True)
+        yield Difference("cleanup.policy", told + stake, refused=False)
 
 
 def _clock(config: Mapping[str, str | None]) -> Iterator[Difference]:
@@ -70,7 +73,7 @@ def _clock(config: Mapping[str, str | None]) -> Iterator[Difference]:
             f"message.timestamp.type is {kind} instead of LogAppendTime: "
             "without the broker's time, events dated ahead go unnoticed"
         )
-        yield Difference("message.timestamp.type", told, refused=True)
+        yield Difference("message.timestamp.type", told, refused=False)
 
 
 def _kept(topic: Topic, config: Mapping[str, str | None], keep_s: int) -> Iterator[Difference]:
@@ -86,10 +89,9 @@ def _kept(topic: Topic, config: Mapping[str, str | None], keep_s: int) -> Iterat
     kept_ms = _number(config, "retention.ms")
     needed_ms = keep_s * 1000 if topic.feeds_cohorts else 0
     if kept_ms is not None and UNLIMITED < kept_ms < topic.retention_ms:
-        refused = kept_ms < needed_ms
-        stake = f"open cohorts need {needed_ms}" if refused else "a shorter outage loses records"
+        stake = f"open cohorts need {needed_ms}" if kept_ms < needed_ms else "a shorter outage loses records"
         told = f"retention.ms is {kept_ms} instead of {topic.retention_ms}: {stake}"
-        yield Difference("retention.ms", told, refused=refused)
+        yield Difference("retention.ms", told, refused=False)
     kept_bytes = _number(config, "retention.bytes")
     if kept_bytes is not None and kept_bytes > UNLIMITED:
         told = f"retention.bytes is {kept_bytes} instead of {UNLIMITED}: a busy day loses records before their time"
@@ -101,10 +103,11 @@ def _sizes(topic: Topic, config: Mapping[str, str | None]) -> Iterator[Differenc
     wanted = topic.max_message_bytes or DEFAULT_MESSAGE_BYTES
     if taken is not None and taken < wanted:
         # What the stages write is cut to the broker's default, and no further.
-        refused = topic.max_message_bytes is None
-        stake = "a stage stops at a record that does not fit" if refused else "large events become no dead letters"
-        told = f"max.message.bytes is {taken} instead of {wanted}: {stake}"
-        yield Difference("max.message.bytes", told, refused=refused)
+        ours = topic.max_message_bytes is None
+        stake = "a stage stops at a record that does not fit" if ours else "large events become no dead letters"
+        yield Difference(
+            "max.message.bytes", f"max.message.bytes is {taken} instead of {wanted}: {stake}", refused=False
+        )
 
 
 def _number(config: Mapping[str, str | None], setting: str) -> int | None:

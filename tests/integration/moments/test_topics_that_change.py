@@ -48,8 +48,7 @@ def test_a_topic_compacted_by_mistake_is_refused_until_it_is_repaired(shop: Shop
         check_servers(shop.settings)
     told = str(raised.value)
     assert f"{shop.name('click-events')}: cleanup.policy is compact instead of delete" in told
-    assert f"{shop.name('catalog-items')}: cleanup.policy is delete instead of compact" in told
-    assert "retention.ms is 60000 instead of 604800000: open cohorts need 1900000" in told
+    assert shop.name("catalog-items") not in told
     assert "`matchwatch topics --repair`" in told
     keep_s = shop.settings.fold.keep_s
     repaired = repair_topics(shop.admin, kafka, keep_s=keep_s)

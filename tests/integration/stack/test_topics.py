@@ -45,11 +45,11 @@ def test_a_topic_that_differs_is_named_with_every_difference_and_left_alone(
     client.create_topics([NewTopic(name, 2, 1, config={"cleanup.policy": "delete"})])[name].result(timeout=20)
     with pytest.raises(TopicMismatch) as raised:
         ensure_topics(client, kafka)
-    told = str(raised.value)
-    assert f"{name}: 2 partitions instead of 1" in told
+    assert f"{name}: 2 partitions instead of 1" in str(raised.value)
+    (state,) = topic_states(client, kafka, [ALERTS])
+    told = "; ".join(map(str, state.differences))
     assert "cleanup.policy is delete instead of compact" in told
     assert "message.timestamp.type is CreateTime instead of LogAppendTime" in told
-    (state,) = topic_states(client, kafka, [ALERTS])
     assert len(state.end_offsets) == 2
 
 

@@ -21,20 +21,26 @@ def test_a_topic_as_the_catalogue_makes_it_differs_in_nothing(topic: Topic) -> N
     assert found(topic, topic.partitions(4)) == {}
 
 
-def test_what_loses_or_misreads_records_without_a_sign_is_refused() -> None:
+def test_what_makes_counts_wrong_without_a_sign_is_refused() -> None:
     assert found(SEARCH_EVENTS, 8) == {"partitions": True}
     assert found(SEARCH_EVENTS, cleanup_policy="compact") == {"cleanup.policy": True}
     assert found(SEARCH_EVENTS, cleanup_policy="compact,delete") == {"cleanup.policy": True}
-    assert found(ALERTS, 1, cleanup_policy="delete") == {"cleanup.policy": True}
-    assert found(SEARCH_EVENTS, message_timestamp_type="CreateTime") == {"message.timestamp.type": True}
-    assert found(DEAD_LETTERS, max_message_bytes="100000") == {"max.message.bytes": True}
 
 
-def test_a_retention_shorter_than_open_cohorts_need_is_refused_and_a_short_one_warned_of() -> None:
-    assert found(MATCH_SCORES, retention_ms=str(KEEP_S * 1000 - 1)) == {"retention.ms": True}
-    assert found(MATCH_SCORES, retention_ms=str(KEEP_S * 1000)) == {"retention.ms": False}
+def test_what_shows_when_it_costs_something_is_only_warned_of() -> None:
+    assert found(ALERTS, 1, cleanup_policy="delete") == {"cleanup.policy": False}
+    assert found(SEARCH_EVENTS, message_timestamp_type="CreateTime") == {"message.timestamp.type": False}
+    assert found(DEAD_LETTERS, max_message_bytes="100000") == {"max.message.bytes": False}
+    assert found(MATCH_SCORES, retention_ms=str(KEEP_S * 1000 - 1)) == {"retention.ms": False}
     assert found(DEAD_LETTERS, retention_ms="1000") == {"retention.ms": False}
     assert found(MATCH_SCORES, retention_bytes="1000") == {"retention.bytes": False}
+
+
+def test_a_retention_shorter_than_open_cohorts_need_says_so() -> None:
+    for kept_ms, told in ((KEEP_S * 1000 - 1, "open cohorts need"), (KEEP_S * 1000, "a shorter outage loses records")):
+        config = {**MATCH_SCORES.config(), "retention.ms": str(kept_ms)}
+        (one,) = differences(MATCH_SCORES, wanted_partitions=4, partitions=4, config=config, keep_s=KEEP_S)
+        assert told in one.told
 
 
 def test_what_is_better_than_the_catalogue_is_no_difference() -> None:
