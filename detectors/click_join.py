@@ -70,6 +70,8 @@ class ClickJoin:
         self._horizons_ms = np.array(horizons_ms, dtype=np.int64)
         self._lateness_ms = lateness_ms
         self._waiting = ClickColumns.none()
+        self.matched = 0
+        """Clicks that were joined with an item shown."""
 
     @property
     def waiting(self) -> int:
@@ -108,6 +110,7 @@ class ClickJoin:
         if belongs.any():
             items = self._searches.find_items(rows[belongs], clicks.item_ids[belongs])
             shown = items != NOT_FOUND
+            self.matched += int(np.count_nonzero(shown))
             self._mark(items[shown], delays[belongs][shown], clicks.actions[belongs][shown])
             return int((~shown).sum()), clicks.take(~belongs)
         return 0, clicks

@@ -197,7 +197,9 @@ class EvaluateFold:
         self._count_flags("clicks", clicks.flags[~late])
         self._count("unknown_actions", int(unknown.sum()))
         self._count("accepted_clicks", len(timely))
+        matched = self._clicks.matched
         self._count("unmatched_clicks", self._clicks.add(timely, self.searches_watermark_ms))
+        self._count("matched_clicks", self._clicks.matched - matched)
 
     def count(self, name: str, number: int = 1) -> None:
         """Count what the stage saw before the fold: invalid clicks, records that are not ours."""
@@ -297,7 +299,9 @@ class EvaluateFold:
             self._retry_clicks()
 
     def _retry_clicks(self) -> None:
+        matched = self._clicks.matched
         self._count("unmatched_clicks", self._clicks.retry(self.searches_watermark_ms))
+        self._count("matched_clicks", self._clicks.matched - matched)
 
     def _cohort(self, start_ms: int, mark: LogMark) -> Cohort:
         cohort = self._cohorts.get(start_ms)

@@ -22,7 +22,7 @@ from schemas.alerts import decode_alert, encode_alert
 from schemas.decode import decode_model_event
 from schemas.errors import BadRecord
 from schemas.events import Deployment
-from schemas.rollup import decode_rollup, series_key
+from schemas.rollup import series_key
 from schemas.scores import LONGEST_NAME
 from schemas.settings import Settings
 from schemas.signals import encode_signals
@@ -32,6 +32,7 @@ from streams.control import read_arrival
 from streams.metrics import Metrics
 from streams.redis_counters import DETECT, RedisCounters, key_prefix
 from streams.stages.detector_state import DetectorState
+from streams.stages.rollup_records import NotARollup, read_rollup
 from streams.stages.samples import SampleReader
 from streams.stages.unreadable_records import UnreadableRecords
 from streams.transport import (
@@ -110,8 +111,8 @@ class DetectStage(Stage):
         again: list[Output] = []
         for record in batch.records:
             try:
-                rollup = decode_rollup(record.value or b"")
-            except msgspec.DecodeError as error:
+                rollup = read_rollup(record.value, self._settings.kafka.partitions)
+            except (msgspec.DecodeError, NotARollup) as error:
                 self._unreadable.leave_out(record, error)
                 continue
             decided = fold.apply(rollup, record.offset)

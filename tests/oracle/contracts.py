@@ -1,6 +1,7 @@
 """Searches, clicks and catalogue items as the contract describes them, checked field by field."""
 
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -92,11 +93,11 @@ def _filled(value: Any) -> bool:
 
 
 def _number(value: Any) -> bool:
-    return type(value) is int or type(value) is float
+    return type(value) is float or (type(value) is int and abs(value) <= sys.float_info.max)
 
 
 def _position(value: Any) -> bool:
-    return _number(value) and value >= 1 and value == int(value)
+    return type(value) in (int, float) and value >= 1 and value == int(value)
 
 
 def _object(value: Any) -> bool:

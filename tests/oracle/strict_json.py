@@ -7,6 +7,8 @@ from typing import Any, NoReturn
 
 MAX_BYTES = 1 << 20
 MAX_NESTING = 500
+MAX_DIGITS = 4300
+"""Integers have no end but this one: positions are compared and counted, whatever their size."""
 
 _RARE = re.compile(rb"\\u[dD][89a-fA-F]|\d[eE]\+?\d*\d{3}|\d{200}")
 """Bytes that hint at a surrogate or at a number beyond a double: only then is each value looked at."""
@@ -57,9 +59,8 @@ def _finite_float(digits: str) -> float:
 
 
 def _finite_int(digits: str) -> int:
-    if len(digits) > 310:
-        refuse("number beyond a double")
-    _finite_float(digits)
+    if len(digits.lstrip("-")) > MAX_DIGITS:
+        refuse("number beyond reading")
     return int(digits)
 
 

@@ -93,7 +93,6 @@ def test_other_forms_and_absurd_times_are_invalid(value: Any) -> None:
         b'{"a":-Infinity}',
         b'{"a":1e999}',
         b'{"a":[-1E+400]}',
-        b'{"a":' + b"9" * 400 + b"}",
         b'{"a":' + b"9" * 5000 + b"}",
         b'{"a":' + b"9" * 299 + b"e10}",
         b'{"a":"\xff"}',

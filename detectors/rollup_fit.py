@@ -1,0 +1,106 @@
+"""Whether a record of `rollups` can be what evaluate writes: fields that belong together, numbers that can be counts.
+
+Whatever is decoded can be added up and looked at by every detector; a record that does not fit is left out by its
+reader, so that it stops nobody.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from schemas.rollup import POSITION_SLOTS, SCORE_BINS, Rollup, RollupControl, Sketch
+from schemas.timestamps import END_MS
+
+LARGEST_COUNT: Final = 1 << 62
+"""Larger than any sum of squares that a cohort can have, and small enough to add up in 64 bits."""
+LOWEST_BIN: Final = -400
+HIGHEST_BIN: Final = 1400
+"""Bins of a sketch for values from a thousandth to 10¹², see `detectors.sketch`."""
+MAX_HORIZONS: Final = 8
+MAX_EXEMPLARS: Final = 8
+
+
+def misfit(record: Rollup | RollupControl, partitions: int) -> str:
+    """Say what cannot be in a record; an empty string where all of it can.
+
+    Args:
+        record: as decoded.
+        partitions: the most that evaluate works with.
+    """
+    return _control_misfit(record, partitions) if isinstance(record, RollupControl) else _rollup_misfit(record)
+
+
+def _control_misfit(control: RollupControl, partitions: int) -> str:
+    if not 0 <= control.partition < control.partitions <= partitions:
+        return f"partition {control.partition} of {control.partitions}, where there are {partitions}"
+    if len(control.closed_through_ms) > MAX_HORIZONS or min(control.closed_through_ms, default=0) < 0:
+        return f"horizons {list(control.closed_through_ms)[:MAX_HORIZONS]}"
+    times = (
+        *control.closed_through_ms.values(),
+        control.largest_time_ms,
+        control.wall_ms,
+        control.watermark_ms + END_MS,
+    )
+    if not all(0 <= time_ms <= 2 * END_MS for time_ms in times):
+        return "a time that is none"
+    return ""
+
+
+def _rollup_misfit(rollup: Rollup) -> str:
+    slots = {len(rollup.score_bins), len(rollup.clicked_score_bins)} - {0, SCORE_BINS}
+    slots |= {len(rollup.shown_at), len(rollup.clicked_at)} - {0, POSITION_SLOTS}
+    told = ""
+    if not (0 <= rollup.cohort_start_ms < END_MS and rollup.bucket_s > 0 <= rollup.horizon_s and rollup.partition >= 0):
+        told = f"cohort {rollup.cohort_start_ms}, bucket {rollup.bucket_s}, horizon {rollup.horizon_s}"
+    elif slots or len(rollup.exemplars) > MAX_EXEMPLARS:
+        told = f"lists of {sorted(slots)} slots, {len(rollup.exemplars)} exemplars"
+    elif not all(map(_has_bins_of_values, (rollup.latency_ms, rollup.scoring_ms))):
+        told = "a sketch with bins that hold no value"
+    elif not all(-1 < count < LARGEST_COUNT for count in _numbers(rollup)):
+        told = "a count or sum that is negative, infinite or no number"
+    elif not _adds_up(rollup):
+        told = "counts that contradict each other"
+    return told
+
+
+def _has_bins_of_values(sketch: Sketch) -> bool:
+    return not sketch.bins or LOWEST_BIN <= min(sketch.bins) <= max(sketch.bins) <= HIGHEST_BIN
+
+
+def _numbers(rollup: Rollup) -> Iterator[float]:
+    yield from (rollup.searches, rollup.impressions, rollup.zero_results, rollup.unscored_searches)
+    yield from (rollup.missing_titles, rollup.tokens, rollup.unknown_tokens)
+    for column in (rollup.score_bins, rollup.clicked_score_bins, rollup.shown_at, rollup.clicked_at):
+        yield from column
+    yield from rollup.exposure.values()
+    yield from rollup.match_models.values()
+    for sketch in (rollup.latency_ms, rollup.scoring_ms):
+        yield from (sketch.count, sketch.total, sketch.zeros, *sketch.bins.values())
+    for counts in (rollup.match_at_10, rollup.labels, rollup.pairs, rollup.shown_pairs):
+        yield from msgspec.structs.astuple(counts)
+    for values in rollup.segments.values():
+        for segment in values.values():
+            yield from msgspec.structs.astuple(segment)
+
+
+def _adds_up(rollup: Rollup) -> bool:
+    """Whether parts are no larger than their wholes; rates of them would leave [0, 1]."""
+    labels = rollup.labels
+    return (
+        max(rollup.zero_results, rollup.unscored_searches, labels.clicked_searches) <= rollup.searches
+        and max(rollup.missing_titles, labels.clicks, labels.purchases, labels.clicked_searches) <= rollup.impressions
+        and rollup.unknown_tokens <= rollup.tokens
+        and rollup.match_at_10.count <= rollup.searches
+        and all(_holds_all(sketch, rollup.searches) for sketch in (rollup.latency_ms, rollup.scoring_ms))
+        and all(map(_each_fits, rollup.clicked_score_bins, rollup.score_bins))
+        and all(map(_each_fits, rollup.clicked_at, rollup.shown_at))
+    )
+
+
+def _holds_all(sketch: Sketch, searches: int) -> bool:
+    return sketch.count <= searches and sketch.zeros + sum(sketch.bins.values()) == sketch.count
+
+
+def _each_fits(part: int, whole: int) -> bool:
+    return part <= whole
