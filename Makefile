@@ -80,6 +80,12 @@ demo: $(VENV)/.base ## from events to one alert, in three minutes; FAULT=none|NA
 test: $(VENV)/.dev ## all tests but the slow ones, on a real Kafka and Redis
 	@exec $(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
 
+RECORDS ?= 1000000
+
+.PHONY: fuzz
+fuzz: $(VENV)/.dev ## a million broken records through all stages, each accounted for; RECORDS=n SEED=n
+	@exec $(BIN)/python -m tests.fuzz.run --records $(RECORDS) $(if $(SEED),--seed $(SEED))
+
 .PHONY: test-faults
 test-faults: $(VENV)/.dev ## break everything under load, fault by fault; LONG=1 soaks, FAULTS="..." chooses
 	@exec $(BIN)/python -m pytest tests/faults -m faults --timeout 1200 $(if $(LONG),--long) \

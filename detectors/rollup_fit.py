@@ -4,10 +4,10 @@ Whatever is decoded can be added up and looked at by every detector; a record th
 reader, so that it stops nobody.
 """
 
-from collections.abc import Iterator
+import math
 from typing import Final
 
-import msgspec
+from msgspec.structs import astuple
 
 from schemas.rollup import POSITION_SLOTS, SCORE_BINS, Rollup, RollupControl, Sketch
 from schemas.timestamps import END_MS
@@ -57,7 +57,7 @@ def _rollup_misfit(rollup: Rollup) -> str:
         told = f"lists of {sorted(slots)} slots, {len(rollup.exemplars)} exemplars"
     elif not all(map(_has_bins_of_values, (rollup.latency_ms, rollup.scoring_ms))):
         told = "a sketch with bins that hold no value"
-    elif not all(-1 < count < LARGEST_COUNT for count in _numbers(rollup)):
+    elif not _are_counts(rollup):
         told = "a count or sum that is negative, infinite or no number"
     elif not _adds_up(rollup):
         told = "counts that contradict each other"
@@ -68,20 +68,23 @@ def _has_bins_of_values(sketch: Sketch) -> bool:
     return not sketch.bins or LOWEST_BIN <= min(sketch.bins) <= max(sketch.bins) <= HIGHEST_BIN
 
 
-def _numbers(rollup: Rollup) -> Iterator[float]:
-    yield from (rollup.searches, rollup.impressions, rollup.zero_results, rollup.unscored_searches)
-    yield from (rollup.missing_titles, rollup.tokens, rollup.unknown_tokens)
-    for column in (rollup.score_bins, rollup.clicked_score_bins, rollup.shown_at, rollup.clicked_at):
-        yield from column
-    yield from rollup.exposure.values()
-    yield from rollup.match_models.values()
-    for sketch in (rollup.latency_ms, rollup.scoring_ms):
-        yield from (sketch.count, sketch.total, sketch.zeros, *sketch.bins.values())
-    for counts in (rollup.match_at_10, rollup.labels, rollup.pairs, rollup.shown_pairs):
-        yield from msgspec.structs.astuple(counts)
+def _are_counts(rollup: Rollup) -> bool:
+    """Look at every number at once: this runs for each rollup that detect reads."""
+    latency, scoring = rollup.latency_ms, rollup.scoring_ms
+    numbers = [
+        *(rollup.searches, rollup.impressions, rollup.zero_results, rollup.unscored_searches),
+        *(rollup.missing_titles, rollup.tokens, rollup.unknown_tokens),
+        *(*rollup.score_bins, *rollup.clicked_score_bins, *rollup.shown_at, *rollup.clicked_at),
+        *(*rollup.exposure.values(), *rollup.match_models.values()),
+        *(latency.count, latency.total, latency.zeros, *latency.bins.values()),
+        *(scoring.count, scoring.total, scoring.zeros, *scoring.bins.values()),
+        *(*astuple(rollup.match_at_10), *astuple(rollup.labels), *astuple(rollup.pairs), *astuple(rollup.shown_pairs)),
+    ]
     for values in rollup.segments.values():
         for segment in values.values():
-            yield from msgspec.structs.astuple(segment)
+            numbers += astuple(segment)
+    # The sum is no number where one of them is none, and `min` and `max` would pass over it.
+    return min(numbers) >= 0 and max(numbers) < LARGEST_COUNT and math.isfinite(sum(numbers))
 
 
 def _adds_up(rollup: Rollup) -> bool:

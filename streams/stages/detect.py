@@ -49,6 +49,16 @@ from streams.transport import (
 )
 
 TICK_S: Final = 1.0
+UNUSABLE_STATE: Final = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    OverflowError,
+    msgspec.MsgspecError,
+)
+"""What a state of another version, a torn one or one that somebody else wrote can raise: the one before it is taken."""
 
 _log = logging.getLogger(__name__)
 
@@ -162,7 +172,7 @@ class DetectStage(Stage):
         for state in await self._state.read():
             try:
                 fold = DetectFold.from_state(state, settings, self._rules)
-            except (ValueError, KeyError, TypeError, AttributeError, msgspec.ValidationError) as error:
+            except UNUSABLE_STATE as error:
                 self._metrics.not_restored.labels("detect", "detector_state").inc()
                 _log.error("a detector state cannot be used (%s): the one before it is tried", error)
             else:

@@ -57,7 +57,7 @@ def fuzz(records: int, seed: int) -> Report:
         batch = [shop.next() for _ in range(min(BATCH, records - first))]
         refused = stages.take(batch)
         for sent in batch:
-            _compare(sent, refused.pop((sent.topic, sent.partition, sent.offset), ""), ledger, report)
+            compare(sent, refused.pop((sent.topic, sent.partition, sent.offset), ""), ledger, report)
         report.disagreements += [f"{place} was refused and never sent" for place in refused]
         ledger.settle()
         if first + len(batch) in marks:
@@ -66,12 +66,12 @@ def fuzz(records: int, seed: int) -> Report:
     ledger.settle(everything=True)
     report.outcomes = dict(sorted(ledger.outcomes.items()))
     report.counters = dict(sorted((stages.totals() + stages.counts).items()))
-    report.disagreements += _accounts(report)
+    report.disagreements += accounts(report)
     report.seconds = round(time.monotonic() - begun_s, 1)
     return report
 
 
-def _compare(sent: Sent, reason: str, ledger: Ledger, report: Report) -> None:
+def compare(sent: Sent, reason: str, ledger: Ledger, report: Report) -> None:
     report.sent[sent.topic] += 1
     report.mutated += sent.mutated
     if sent.topic == "model-events":
@@ -86,7 +86,7 @@ def _compare(sent: Sent, reason: str, ledger: Ledger, report: Report) -> None:
         )
 
 
-def _accounts(report: Report) -> list[str]:
+def accounts(report: Report) -> list[str]:
     """Hold the product's counters against the ledger's, and both against what was sent."""
     counted, ours = Counter(report.counters), Counter(report.outcomes)
     pairs = {

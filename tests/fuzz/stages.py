@@ -19,7 +19,7 @@ from detectors.outputs import SignalBatch
 from inference.pairs import PairBatch, ScoredBatch
 from inference.pool import ModelName
 from schemas.config import parse_settings
-from schemas.rollup import encode_rollup
+from schemas.rollup import Rollup, encode_rollup
 from schemas.scores import ScoreControl, encode_scores
 from schemas.settings import Settings
 from schemas.signals import encode_signals
@@ -92,14 +92,17 @@ class InProcess:
         self.score = ScoreSteps(settings, metrics)
         self.rollout = Rollout(settings.score, settings.fold.max_ahead_s, self._pool, metrics)
         self._loop.run_until_complete(self.rollout.start())
-        self.evaluate = [self._partition(number) for number in range(PARTITIONS)]
+        self.evaluate = [self.new_partition(number) for number in range(PARTITIONS)]
         fold = settings.fold
         self.detect = DetectFold(DetectFoldSettings(bucket_s=fold.bucket_s, max_segment_values=fold.max_segment_values))
         self.counts: Counter[str] = Counter()
         """Of this program's own counters: verdicts of score, of the catalogue and of the deployments."""
+        self.kept: list[Rollup] = []
+        """The newest rollups."""
         self._rollup_offset = 0
 
-    def _partition(self, number: int) -> EvaluatePartition:
+    def new_partition(self, number: int) -> EvaluatePartition:
+        """Give a partition of evaluate that has read nothing."""
         return EvaluatePartition(
             FoldSettings.of(self._settings.fold),
             number=number,
@@ -144,6 +147,10 @@ class InProcess:
             end.headers = (("matchwatch-watermark", b"%d" % watermark_ms),)
             partition.apply(partition.clicks.tp, [end], end.offset + 1)
         self._close()
+        self.close()
+
+    def close(self) -> None:
+        """Let go of what is held."""
         self._loop.run_until_complete(self.score.on_stopped())
         self._loop.close()
 
@@ -176,6 +183,7 @@ class InProcess:
         for partition in self.evaluate:
             closed = partition.fold.close()
             wall_ms = time.time_ns() // 1_000_000
+            self.kept = [*closed, *self.kept][:500]
             for record in [*closed, partition.fold.control(PARTITIONS, wall_ms, idle=False)]:
                 self._rollup_offset += 1
                 for output in self.detect.apply(read_rollup(encode_rollup(record), PARTITIONS), self._rollup_offset):
