@@ -136,6 +136,7 @@ def _kills(options: Options, place: Stand, template: ScoreTemplate, workers: int
             rate=rate,
             start_ms=start_ms,
             block_searches=block,
+            fill_source=True,
         )
         crew = _Crew(settings, place, Group(settings, "evaluate"))
         try:

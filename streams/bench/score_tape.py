@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from schemas.scores import Column, ScoreBlock, ScoreControl, encode_scores, hash_bytes
 from schemas.settings import Settings
 from schemas.timestamps import format_timestamp
-from schemas.topics import CLICK_EVENTS, MATCH_SCORES
+from schemas.topics import CLICK_EVENTS, MATCH_SCORES, SEARCH_EVENTS
 from streams.bench.expected_counts import ExpectedCounts
 from streams.bench.score_template import PER_SEARCH, ScoreTemplate, Texts
 from streams.control import watermark_headers
@@ -58,6 +58,8 @@ class ScoreTape:
         start_ms: time of the first search, epoch milliseconds.
         block_searches: the most searches of one record.
         longest_delay_ms: clicks that come later than this come earlier instead; None leaves them.
+        fill_source: write an empty record to search-events for each search: a successor asks how far that log goes,
+            though not what is in it.
     """
 
     def __init__(
@@ -70,12 +72,14 @@ class ScoreTape:
         start_ms: int,
         block_searches: int,
         longest_delay_ms: int | None = None,
+        fill_source: bool = False,
     ) -> None:
         self._settings = settings
         self._template = template
         self._rate = rate
         self._start_ms = start_ms
         self._block_searches = block_searches
+        self._fill_source = fill_source
         delays = template.click_delays_ms
         self._delays_ms = delays if longest_delay_ms is None else delays % longest_delay_ms
         self._first_click = np.searchsorted(template.click_rows, np.arange(len(template) + 1))
@@ -131,6 +135,12 @@ class ScoreTape:
         partitions = partitions_of(keys, self._settings.kafka.partitions)
         ids = np.fromiter(map(hash_bytes, keys), "<u8", count)
         self.searches += count
+        if self._fill_source:
+            source = self._settings.kafka.topic_prefix + SEARCH_EVENTS.name
+            # Before the scores: what was counted must lie there.
+            for key, number in zip(keys, partitions.tolist(), strict=True):
+                self._sender.send(source, key, b"", [], number)
+            self._sender.flush()
         topic = self._settings.kafka.topic_prefix + MATCH_SCORES.name
         for number in range(self._settings.kafka.partitions):
             mine = np.flatnonzero(partitions == number)
