@@ -40,10 +40,21 @@ class DeadLetter(msgspec.Struct, frozen=True):
     """Set where the bytes were cut."""
     key_base64: str | None = None
     """The record's key, all there is of one with a null value; cut to `MAX_KEPT_KEY_BYTES` where longer."""
+    arrival: str | None = None
+    """When it arrived, as a header `matchwatch-arrival` says it: epoch milliseconds in digits, or `none`."""
+    retry_of: str | None = None
+    """Key of the dead letter from which this record was sent back; null where it came from its producer."""
 
 
 def dead_letter(
-    error: BadRecord, origin: Origin, stage: str, original: bytes | None, key: bytes | None = None
+    error: BadRecord,
+    origin: Origin,
+    stage: str,
+    original: bytes | None,
+    key: bytes | None = None,
+    *,
+    arrival: str | None = None,
+    retry_of: str | None = None,
 ) -> DeadLetter:
     """Describe a refused record so that it can be read, repaired and sent back."""
     value = b"" if original is None else original
@@ -58,6 +69,8 @@ def dead_letter(
         original_bytes=len(value),
         original_sha256=hashlib.sha256(value).hexdigest() if cut else None,
         key_base64=None if key is None else base64.b64encode(key[:MAX_KEPT_KEY_BYTES]).decode("ascii"),
+        arrival=arrival,
+        retry_of=retry_of,
     )
 
 

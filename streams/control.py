@@ -14,6 +14,9 @@ NO_ARRIVAL: Final = b"none"
 """The arrival is not known: events may be dated ahead of it."""
 WATERMARK_HEADER: Final = "matchwatch-watermark"
 """The watermark of a control record, epoch milliseconds in ASCII digits."""
+RETRY_HEADER: Final = "matchwatch-retry-of"
+"""Of a record that was sent back: the key of its dead letter, `topic/partition/offset` of where it first lay."""
+_LONGEST_PLACE: Final = 300
 _MOST_DIGITS: Final = 13
 """Of epoch milliseconds until the year 2286; more are no time, and could be too many for an integer."""
 
@@ -56,6 +59,20 @@ def read_arrival(headers: Headers, stamped_ms: int) -> int | None:
             if _is_time(value):
                 return int(value)
     return stamped_ms
+
+
+def arrival_text(headers: Headers, stamped_ms: int) -> str:
+    """Give a record's arrival as the header says it: digits, or `none`."""
+    ((_, text),) = arrival_headers(read_arrival(headers, stamped_ms))
+    return text.decode("ascii")
+
+
+def read_retry(headers: Headers) -> str | None:
+    """Give the key of the dead letter that a record was sent back from; None where it was not."""
+    for name, value in headers:
+        if name == RETRY_HEADER and value and len(value) <= _LONGEST_PLACE and value.isascii():
+            return value.decode("ascii")
+    return None
 
 
 def _is_time(value: bytes | None) -> bool:

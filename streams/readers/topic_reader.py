@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Final, NamedTuple, TypeVar
 
 import msgspec
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from schemas.errors import ServerUnavailable, TopicMismatch
 from schemas.settings import KafkaSettings
@@ -31,24 +31,40 @@ class StoredRecord(NamedTuple):
     partition: int
     offset: int
     value: bytes
+    key: bytes | None = None
+    appended_ms: int = 0
+    """When the broker took it, epoch milliseconds."""
+    null: bool = False
+    """It has no value; `value` is then empty."""
 
 
 class TopicReader:
     """One topic, read once; a context manager.
 
-    Partitions come mixed, each in its own order. Records without a value are left out.
+    Partitions come mixed, each in its own order. Records without a value are left out, unless they are asked for.
 
     Args:
         kafka: brokers and topic prefix.
         topic: of the catalogue.
         wait_s: how long to try again while no broker answers; 0 asks once.
+        nulls: also give records without a value.
+        newest: of each partition only so many of the newest offsets; None: all.
 
     Raises:
         ServerUnavailable: no broker answers.
         TopicMismatch: the topic is missing.
     """
 
-    def __init__(self, kafka: KafkaSettings, topic: Topic, wait_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        topic: Topic,
+        wait_s: float = 0.0,
+        *,
+        nulls: bool = False,
+        newest: int | None = None,
+    ) -> None:
+        self._nulls = nulls
         self._brokers = kafka.brokers
         self._name = full_name(topic, kafka)
         self.client = connect(kafka, wait_s)
@@ -68,7 +84,10 @@ class TopicReader:
             }
         )
         try:
-            self._left = self._ends(found)
+            self._left = {
+                number: (start if newest is None else max(start, end - newest), end)
+                for number, (start, end) in self._ends(found).items()
+            }
         except BaseException:
             self._consumer.close()
             raise
@@ -136,8 +155,13 @@ class TopicReader:
                     continue
                 raise ServerUnavailable(f"Kafka does not send {self._name}: {error.str()}")
             elif number is not None and offset is not None:
-                value = message.value()
-                yield None if value is None else StoredRecord(number, offset, value), number, offset + 1
+                yield self._stored(message, number, offset), number, offset + 1
+
+    def _stored(self, message: Message, number: int, offset: int) -> StoredRecord | None:
+        value, key = message.value(), message.key()
+        if value is None and not self._nulls:
+            return None
+        return StoredRecord(number, offset, value or b"", key, message.timestamp()[1], null=value is None)
 
     def _partitions(self) -> list[int]:
         try:

@@ -8,6 +8,7 @@ import msgspec
 from schemas.dead_letters import Origin, dead_letter, dead_letter_key
 from schemas.errors import BadRecord
 from schemas.topics import DEAD_LETTERS
+from streams.control import arrival_text, read_retry
 from streams.transport import OrderedProducer, OutRecord, Record
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -25,7 +26,15 @@ class BadRecords:
     def add(self, error: BadRecord, record: Record) -> None:
         """Refuse a record."""
         origin = Origin(self._topic, record.partition, record.offset)
-        letter = dead_letter(error, origin, self._stage, record.value, record.key)
+        letter = dead_letter(
+            error,
+            origin,
+            self._stage,
+            record.value,
+            record.key,
+            arrival=arrival_text(record.headers, record.timestamp),
+            retry_of=read_retry(record.headers),
+        )
         self.reasons[error.reason] += 1
         self._letters.append(OutRecord(dead_letter_key(origin), _encode(letter)))
 

@@ -1,0 +1,1 @@
+"""Sending dead letters back to where they came from, each once."""
