@@ -15,22 +15,23 @@ from typing import Final
 
 import msgspec
 
-from detectors.detect_fold import MAX_DEPLOYMENTS, DetectFold, DetectFoldSettings
+from detectors.detect_fold import MAX_DEPLOYMENTS, DetectFold
 from detectors.outputs import Output, SignalBatch, Transition
 from detectors.rule_settings import rules_of
-from schemas.alerts import decode_alert, encode_alert
-from schemas.decode import decode_model_event
-from schemas.errors import BadRecord
+from schemas.alerts import decode_alert
 from schemas.events import Deployment
-from schemas.rollup import series_key
-from schemas.scores import LONGEST_NAME
 from schemas.settings import Settings
-from schemas.signals import encode_signals
 from schemas.timestamps import format_timestamp
 from schemas.topics import ALERTS, DETECTOR_STATE, MODEL_EVENTS, SEARCH_EVENTS, SIGNALS
-from streams.control import read_arrival
 from streams.metrics import Metrics
 from streams.redis_counters import DETECT, RedisCounters, key_prefix
+from streams.stages.detect_records import (
+    alert_record,
+    apply_deployment,
+    detect_fold_settings,
+    read_deployment,
+    signal_record,
+)
 from streams.stages.detector_state import DetectorState
 from streams.stages.rollup_records import NotARollup, read_rollup
 from streams.stages.samples import SampleReader
@@ -108,7 +109,7 @@ class DetectStage(Stage):
             await self._read_sent_alerts()
             self._fold, self._tp = await self._restored(state), tp
             for known in self._known:
-                _apply_deployment(self._fold, known)
+                apply_deployment(self._fold, known)
             self._done_offset = self._committed_offset = self._replay_to = state.offset or 0
             self._state_s = time.monotonic()
             return {tp: max(self._fold.offset + 1, state.log_start)}
@@ -162,13 +163,7 @@ class DetectStage(Stage):
 
     async def _restored(self, committed: Committed) -> DetectFold:
         """Build the fold from the newest state that can be used; from the log alone where there is none."""
-        section = self._settings.fold
-        settings = DetectFoldSettings(
-            bucket_s=section.bucket_s,
-            cause_window_s=self._settings.detect.cause_window_s,
-            cause_after_cohorts=self._settings.detect.cause_after_cohorts,
-            max_segment_values=section.max_segment_values,
-        )
+        settings = detect_fold_settings(self._settings)
         for state in await self._state.read():
             try:
                 fold = DetectFold.from_state(state, settings, self._rules)
@@ -215,15 +210,11 @@ class DetectStage(Stage):
 
     async def _on_model_events(self, records: Sequence[Record]) -> None:
         for record in records:
-            try:
-                arrival_ms = read_arrival(record.headers, record.timestamp)
-                event = decode_model_event(record.value, arrival_ms, self._settings.fold.max_ahead_s)
-            except BadRecord:
-                continue  # score has made a dead letter of it
-            if isinstance(event, Deployment):
+            event = read_deployment(record, self._settings.fold.max_ahead_s)
+            if event is not None:
                 self._known = [*self._known, event][-MAX_DEPLOYMENTS:]
                 if self._fold is not None:
-                    _apply_deployment(self._fold, event)
+                    apply_deployment(self._fold, event)
 
     async def _publish(self, outputs: Sequence[Output], *, replayed: bool = False) -> None:
         alerts, signals = [], []
@@ -242,14 +233,13 @@ class DetectStage(Stage):
                 self._sent.add(transition.id)
                 self._metrics.alerts.labels(transition.type).inc()
         if signals:
-            records = [OutRecord(series_key(batch.series), encode_signals(batch.points)) for batch in signals]
+            records = [signal_record(batch) for batch in signals]
             await self._producer.send_ordered(self._prefix + SIGNALS.name, 0, records)
             self._metrics.signals.inc(sum(len(batch.points) for batch in signals))
 
     async def _alert(self, transition: Transition, *, replayed: bool) -> OutRecord:
         samples = await self._samples.read(transition.exemplars)
-        alert = transition.alert(format_timestamp(time.time_ns() // 1_000_000), samples, replayed=replayed)
-        return OutRecord(alert.subject.encode(), encode_alert(alert))
+        return alert_record(transition, format_timestamp(time.time_ns() // 1_000_000), samples, replayed=replayed)
 
     async def _write_state(self) -> None:
         self._state_s = time.monotonic()
@@ -281,9 +271,3 @@ class DetectStage(Stage):
         except CommitFailed:
             return  # the successor reads again; what it decides has the same ids
         self._committed_offset = offset
-
-
-def _apply_deployment(fold: DetectFold, event: Deployment) -> None:
-    # Cut as the names of series are, so that a deployment meets its own series, and the state has a bound.
-    name, version = event.model.name[:LONGEST_NAME], event.model.version[:LONGEST_NAME]
-    fold.apply_deployment(event.time_ms, name, version, event.role)

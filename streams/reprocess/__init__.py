@@ -1,0 +1,1 @@
+"""Recomputing rollups, signals and alerts from the recorded topics, into topics of their own."""

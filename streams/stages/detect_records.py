@@ -1,0 +1,51 @@
+"""What detect reads and writes, as records: deployments in; signal points and alerts out."""
+
+from detectors.detect_fold import DetectFold, DetectFoldSettings
+from detectors.outputs import SignalBatch, Transition
+from schemas.alerts import SampleSearch, encode_alert
+from schemas.decode import decode_model_event
+from schemas.errors import BadRecord
+from schemas.events import Deployment
+from schemas.rollup import series_key
+from schemas.scores import LONGEST_NAME
+from schemas.settings import Settings
+from schemas.signals import encode_signals
+from streams.control import read_arrival
+from streams.transport import OutRecord, Record
+
+
+def detect_fold_settings(settings: Settings) -> DetectFoldSettings:
+    """Take what shapes detect's fold from the settings."""
+    return DetectFoldSettings(
+        bucket_s=settings.fold.bucket_s,
+        cause_window_s=settings.detect.cause_window_s,
+        cause_after_cohorts=settings.detect.cause_after_cohorts,
+        max_segment_values=settings.fold.max_segment_values,
+    )
+
+
+def read_deployment(record: Record, max_ahead_s: int) -> Deployment | None:
+    """Read a record of `model-events`; None where it is another event, or one that score makes a dead letter of."""
+    try:
+        event = decode_model_event(record.value, read_arrival(record.headers, record.timestamp), max_ahead_s)
+    except BadRecord:
+        return None
+    return event if isinstance(event, Deployment) else None
+
+
+def apply_deployment(fold: DetectFold, event: Deployment) -> None:
+    """Tell the fold of a deployment."""
+    # Cut as the names of series are, so that a deployment meets its own series, and the state has a bound.
+    name, version = event.model.name[:LONGEST_NAME], event.model.version[:LONGEST_NAME]
+    fold.apply_deployment(event.time_ms, name, version, event.role)
+
+
+def signal_record(batch: SignalBatch) -> OutRecord:
+    """Give the record of `signals` for the points of one cohort."""
+    return OutRecord(series_key(batch.series), encode_signals(batch.points))
+
+
+def alert_record(transition: Transition, time: str, samples: list[SampleSearch], *, replayed: bool) -> OutRecord:
+    """Give the record of `alerts`; arguments as in `Transition.alert`."""
+    alert = transition.alert(time, samples, replayed=replayed)
+    return OutRecord(alert.subject.encode(), encode_alert(alert))
