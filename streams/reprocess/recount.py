@@ -21,10 +21,12 @@ from schemas.rollup import LABEL_FREE, Rollup, RollupControl
 from schemas.scores import ScoreControl
 from schemas.settings import Settings
 from schemas.topics import CLICK_EVENTS, MATCH_SCORES
+from streams.metrics import Metrics
 from streams.reprocess.decision_order import DecisionOrder, Step
 from streams.reprocess.span import Span
 from streams.stages.detect_records import apply_deployment, detect_fold_settings
 from streams.stages.evaluate_partition import EvaluatePartition, Part
+from streams.stages.unreadable_records import UnreadableRecords
 from streams.transport import TP, Record
 
 _KEPT_OUT: Final = 1 << 62
@@ -64,9 +66,8 @@ class Recount:
         fold = FoldSettings.of(settings.fold)
         self._span = span
         self._horizons_s = (LABEL_FREE, *fold.horizons_s)
-        self._partitions = {
-            number: _partition(settings, span, number, len(starts), start) for number, start in starts.items()
-        }
+        unreadable = UnreadableRecords(Metrics("reprocess"))
+        self._partitions = {number: _partition(settings, span, number, starts, unreadable) for number in starts}
         self._ended: dict[TP, bool] = {}
         """Sources that are read out, and whether they stand still."""
         self._order = DecisionOrder(fold, span, len(starts))
@@ -179,8 +180,10 @@ class Recount:
         return Decided(records, outputs)
 
 
-def _partition(settings: Settings, span: Span, number: int, partitions: int, start: Start) -> EvaluatePartition:
-    fold = FoldSettings.of(settings.fold)
+def _partition(
+    settings: Settings, span: Span, number: int, starts: Mapping[int, Start], unreadable: UnreadableRecords
+) -> EvaluatePartition:
+    fold, start = FoldSettings.of(settings.fold), starts[number]
     prefix = settings.kafka.topic_prefix
     checkpoint = Checkpoint(
         scores=start.scores,
@@ -193,11 +196,12 @@ def _partition(settings: Settings, span: Span, number: int, partitions: int, sta
     return EvaluatePartition(
         fold,
         number=number,
-        partitions=partitions,
+        partitions=len(starts),
         max_ahead_s=settings.fold.max_ahead_s,
         idle_timeout_s=settings.fold.idle_timeout_s,
         scores=Part(TP(prefix + MATCH_SCORES.name, number), scores, scores),
         clicks=Part(TP(prefix + CLICK_EVENTS.name, number), clicks, clicks),
         checkpoint=checkpoint,
         from_next_cohort=False,
+        unreadable=unreadable,
     )

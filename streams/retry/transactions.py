@@ -48,8 +48,7 @@ class Transactions:
             "delivery.timeout.ms": round(_TRANSACTION_S * 1000),
             "partitioner": "murmur2_random",
             "message.max.bytes": LARGEST_EVENT_BYTES,
-            # What goes wrong is raised; without this the client would raise it a second time, out of a callback.
-            "error_cb": lambda _: None,
+            "log_level": 0,
         }, logger=_SILENT)  # fmt: skip
 
     def begin(self) -> None:
@@ -83,6 +82,11 @@ class Transactions:
             self._producer.commit_transaction(_TIMEOUT_S)
         except KafkaException as error:
             raise self._failed(error.args[0], len(records)) from error
+        except SystemError as error:
+            # So the client raises what is fatal while delivery reports are being called.
+            if not isinstance(error.__cause__, KafkaException):
+                raise
+            raise self._failed(error.__cause__.args[0], len(records)) from error
 
     def _put(
         self,
