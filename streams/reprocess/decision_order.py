@@ -4,7 +4,7 @@ Live, rollups and controls reach detect as they come. Here a clock goes through 
 each step gives what is closed by then and one control for each partition: the same log gives the same records.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from detectors.detect_fold import GAP_S
@@ -27,9 +27,13 @@ class DecisionOrder:
         settings: of the fold.
         span: cohorts outside are left out.
         partitions: how many there are.
+        latest_event_ms: gives the latest event of any partition when all had passed a time.
     """
 
-    def __init__(self, settings: FoldSettings, span: Span, partitions: int) -> None:
+    def __init__(
+        self, settings: FoldSettings, span: Span, partitions: int, latest_event_ms: Callable[[int], int]
+    ) -> None:
+        self._latest_event_ms = latest_event_ms
         self._bucket_ms = settings.bucket_ms
         self._lateness_ms = settings.lateness_ms
         self._horizons_s: Final = (LABEL_FREE, *settings.horizons_s)
@@ -82,13 +86,15 @@ class DecisionOrder:
             for key in due
             for rollup in sorted(self._waiting.pop(key), key=lambda rollup: (rollup.series, rollup.partition))
         ]
+        # A watermark that was reached by events has them `lateness` ahead of it, and more in some log or other.
+        latest_ms = min(self._clock_ms + self._lateness_ms, self._latest_event_ms(self._clock_ms))
         controls = [
             RollupControl(
                 partition=number,
                 partitions=self._partitions,
                 closed_through_ms=through_ms,
                 watermark_ms=self._clock_ms,
-                largest_time_ms=self._clock_ms + self._lateness_ms,
+                largest_time_ms=latest_ms,
                 idle=False,
                 wall_ms=0,  # no clock was looked at
             )

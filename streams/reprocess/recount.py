@@ -23,6 +23,7 @@ from schemas.settings import Settings
 from schemas.topics import CLICK_EVENTS, MATCH_SCORES
 from streams.metrics import Metrics
 from streams.reprocess.decision_order import DecisionOrder, Step
+from streams.reprocess.latest_event import LatestEvent
 from streams.reprocess.span import Span
 from streams.stages.detect_records import apply_deployment, detect_fold_settings
 from streams.stages.evaluate_partition import EvaluatePartition, Part
@@ -70,7 +71,8 @@ class Recount:
         self._partitions = {number: _partition(settings, span, number, starts, unreadable) for number in starts}
         self._ended: dict[TP, bool] = {}
         """Sources that are read out, and whether they stand still."""
-        self._order = DecisionOrder(fold, span, len(starts))
+        self._latest = LatestEvent(fold.bucket_ms)
+        self._order = DecisionOrder(fold, span, len(starts), self._latest.at)
         self._detect = DetectFold(detect_fold_settings(settings), rules_of(settings.rules))
         for deployment in deployments:
             apply_deployment(self._detect, deployment)
@@ -104,7 +106,11 @@ class Recount:
             next_offset: the position behind them.
         """
         partition = self._partitions[tp.partition]
-        partition.apply(tp, list(records), next_offset)
+        if tp == partition.scores.tp:
+            for record in records:
+                partition.apply(tp, [record], record.offset + 1)
+                self._latest.note(tp.partition, partition.fold)
+        partition.apply(tp, [] if tp == partition.scores.tp else list(records), next_offset)
         self._close(partition)
         return self._decide()
 
@@ -134,6 +140,7 @@ class Recount:
             if to_ms > partition.fold.searches_watermark_ms:
                 word = ScoreControl(partition.number, 0, {}, idle=True, wall_ms=0, watermark_ms=to_ms)
                 partition.fold.apply_scores(word, partition.scores.position)
+                self._latest.note(partition.number, partition.fold)
             self._close(partition)
         return self._decide()
 

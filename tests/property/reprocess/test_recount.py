@@ -8,9 +8,10 @@ import pytest
 
 from detectors.checkpoint import LogMark
 from detectors.evaluate import EvaluateFold, FoldSettings
+from detectors.outputs import SignalBatch
 from schemas.config import parse_settings
-from schemas.rollup import Rollup, encode_rollup
-from schemas.scores import decode_scores, encode_scores, id_hash
+from schemas.rollup import Rollup, RollupControl, encode_rollup
+from schemas.scores import ScoreControl, decode_scores, encode_scores, id_hash
 from streams.reprocess.recount import Decided, Recount, Start
 from streams.reprocess.skim import ClicksSkim, ScoresSkim
 from streams.reprocess.span import Span
@@ -36,7 +37,7 @@ class Record:
     topic: str
     partition: int
     offset: int
-    value: bytes
+    value: bytes | None
     timestamp: int = 1 << 45
     key: bytes | None = b"k"
     headers: list[tuple[str, bytes]] = field(default_factory=list)
@@ -155,3 +156,25 @@ def test_the_order_of_reading_changes_nothing_that_comes_out(seed: int) -> None:
     assert [record for step in one for record in step.records] == [record for step in other for record in step.records]
     assert [output for step in one for output in step.outputs] == [output for step in other for output in step.outputs]
     assert any(step.outputs for step in one)
+
+
+def test_behind_the_end_of_a_recording_nobody_is_missed() -> None:
+    sources = make_sources(3)
+    last_ms = max(start_ms for _, start_ms, _, _ in live(sources))
+    for partition in range(PARTITIONS):
+        scores = sources[TP("match-scores", partition)]
+        word = ScoreControl(partition, 0, {}, idle=False, wall_ms=0, watermark_ms=last_ms + 3_600_000)
+        scores.append(Record("match-scores", partition, len(scores), encode_scores(word)))
+        clicks = sources[TP("click-events", partition)]
+        header = ("matchwatch-watermark", b"%d" % (last_ms + 3_600_000))
+        clicks.append(Record("click-events", partition, len(clicks), None, key=None, headers=[header]))
+    span = Span.of(last_ms - 600_000, None, 10)
+
+    for order in (1, 2):
+        decided = run(sources, span, found_starts(sources, span.from_ms, Random(1)), Random(order))
+        last = decided[-1].records[-1]
+        assert isinstance(last, RollupControl)
+        assert last.closed_through_ms[90] > last_ms + 3_000_000
+        assert last_ms <= last.largest_time_ms < last_ms + 60_000
+        points = [output for step in decided for output in step.outputs if isinstance(output, SignalBatch)]
+        assert last_ms <= max(point.cohort_start_ms for point in points) <= last.largest_time_ms
