@@ -14,7 +14,7 @@ from schemas.settings import Settings
 from schemas.topics import CATALOG_ITEMS, CLICK_EVENTS, DEAD_LETTERS, MODEL_EVENTS, ROLLUPS, SEARCH_EVENTS
 from streams.readers.dead_letter_log import DeadLetterLog, Selection
 from streams.readers.topic_reader import TopicReader
-from streams.retry.judge import Back, Known, Verdict, content, judge
+from streams.retry.judge import NEWEST_COUNTS, Back, Known, Verdict, content, judge
 from streams.retry.transactions import Transactions
 
 CHUNK_RECORDS: Final = 200
@@ -103,11 +103,15 @@ def _summary(counts: Counter[tuple[str, str, Verdict, str]], *, dry_run: bool) -
 
 
 def _survey(settings: Settings, selection: Selection) -> tuple[set[bytes], set[str]]:
-    """Read the letters once: keys of those sent back, and the topics of those that are selected and were not."""
+    """Read the letters once: keys of those sent back, and for which topics the newest records have to be known."""
     with TopicReader(settings.kafka, DEAD_LETTERS, nulls=True) as reader:
         log = DeadLetterLog(reader, selection)
-        keys = {dead_letter_key(letter.origin): letter.origin.topic for letter, _ in log.letters()}
-    return log.sent_back, {topic for key, topic in keys.items() if key not in log.sent_back}
+        open_keys = {
+            dead_letter_key(letter.origin): letter.origin.topic
+            for letter, _ in log.letters()
+            if letter.origin.topic in NEWEST_COUNTS
+        }
+    return log.sent_back, {topic for key, topic in open_keys.items() if key not in log.sent_back}
 
 
 def _watermarks(settings: Settings) -> dict[tuple[str, int], int]:
