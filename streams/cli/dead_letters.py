@@ -24,6 +24,7 @@ _WORDS: Final = {
     Verdict.SENT_BEFORE: "was sent back before",
     Verdict.CUT: "not sent: only a part of the record was kept",
     Verdict.STILL_INVALID: "not sent: would be refused again",
+    Verdict.RETURNED: "not sent: was sent back before and refused again; do the workers run with these settings?",
     Verdict.LATE: "not sent: its partition's watermark has passed it, it would count nowhere",
     Verdict.SUPERSEDED: "not sent: a newer record of the same key is there",
     Verdict.FOREIGN: "not sent: its origin is no topic of events",

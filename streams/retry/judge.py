@@ -28,6 +28,8 @@ class Verdict(StrEnum):
     CUT = "cut"
     """The letter does not hold all of the record."""
     STILL_INVALID = "still_invalid"
+    RETURNED = "returned"
+    """It was sent back once and refused again, though these settings take it: the workers judge otherwise."""
     LATE = "late"
     """It would count nowhere: its partition's watermark has passed it."""
     SUPERSEDED = "superseded"
@@ -101,7 +103,7 @@ def judge(letter: DeadLetter, known: Known, *, force: bool = False) -> Judgement
     Args:
         letter: as it lies in the topic.
         known: settings and the state of the topics.
-        force: send also what is still invalid, late or superseded; never what is cut or foreign.
+        force: send also what is still invalid, was returned, is late or superseded; never what is cut or foreign.
     """
     if letter.origin.topic not in EVENT_TOPICS:
         return Judgement(Verdict.FOREIGN, None)
@@ -124,7 +126,9 @@ def judge(letter: DeadLetter, known: Known, *, force: bool = False) -> Judgement
         back = Back(letter.origin, key, value, headers, letter.origin.partition)
         return Judgement(Verdict.SENT if force else Verdict.STILL_INVALID, back, error.reason)
     back = Back(letter.origin, about.key, value, headers, None)
-    verdict = Verdict.SENT if force else _against(known, letter.origin, about)
+    verdict = Verdict.SENT
+    if not force:
+        verdict = Verdict.RETURNED if letter.retry_of is not None else _against(known, letter.origin, about)
     return Judgement(verdict, back)
 
 

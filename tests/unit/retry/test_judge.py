@@ -113,3 +113,11 @@ def test_a_withdrawal_goes_back_as_a_null_value() -> None:
     empty = judge(letter(b"", reason="not_json"), KNOWN, force=True)
     assert empty.back is not None
     assert empty.back.value == b""
+
+
+def test_what_was_refused_again_does_not_go_round_in_circles() -> None:
+    again = msgspec.structs.replace(letter(search()), retry_of="search-events/1/3")
+    assert judge(again, KNOWN).verdict is Verdict.RETURNED
+    assert judge(again, KNOWN, force=True).verdict is Verdict.SENT
+    broken = msgspec.structs.replace(letter(b"{"), retry_of="search-events/1/3")
+    assert judge(broken, KNOWN).verdict is Verdict.STILL_INVALID
