@@ -202,6 +202,7 @@ MUTATIONS: Final = (
         "        accepted = timely.copy()\n",
         "        return timely.copy()\n        accepted = timely.copy()\n",
         f"{KILL}[evaluate]",
+        "repeated=0",
     ),
     Mutation(
         "Controls lie behind the rollups that they cover",
