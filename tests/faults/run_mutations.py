@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from tests.faults.mutations import MUTATIONS, ROOT, Mutation
+from tests.faults.mutations_data import DATA_MUTATIONS
 
 COPIED = ("schemas", "detectors", "inference", "streams", "tests", "deploy", "models", "pyproject.toml")
 DEADLINE_S = 500.0
@@ -75,7 +76,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="parts of names; all mutations if none is given")
     names = parser.parse_args().names
-    chosen = [each for each in MUTATIONS if not names or any(name in each.name for name in names)]
+    chosen = [each for each in (*MUTATIONS, *DATA_MUTATIONS) if not names or any(name in each.name for name in names)]
     rows = []
     for mutation in chosen:
         began_s = time.monotonic()

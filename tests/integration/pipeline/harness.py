@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import msgspec
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from schemas.rollup import RollupControl, decode_rollup
@@ -162,7 +163,10 @@ class Closing:
     def look(self) -> None:
         """Read what is new."""
         for _, value in self._topic.new():
-            record = decode_rollup(value)
+            try:
+                record = decode_rollup(value)
+            except msgspec.DecodeError:
+                continue  # somebody else's
             if isinstance(record, RollupControl):
                 self.watermarks[record.partition] = record.watermark_ms
                 self.totals[record.partition] = record.totals
