@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.scores import Column, ScoreBlock, Series
+from schemas.scores import NULL_SCORE, SCORE_STEPS, Column, ScoreBlock, Series
+from schemas.timestamps import END_MS
 
 
 def spread(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -160,3 +161,17 @@ def _check(columns: ScoreColumns) -> None:
     texts += [(column.index, len(column.values)) for column in columns.segments.values()]
     if any(index.size and int(index.max()) >= count for index, count in texts):
         raise ColumnsMisfit("an index points beyond its texts")
+    _check_values(columns)
+
+
+def _check_values(columns: ScoreColumns) -> None:
+    """See that no number is one that a cohort could not be closed with."""
+    scores, times_ms = columns.scores, columns.times_ms
+    if not columns.positions.all():
+        raise ColumnsMisfit("a position 0, where the first is 1")
+    if ((scores > SCORE_STEPS) & (scores != NULL_SCORE)).any():
+        raise ColumnsMisfit("a score above 1")
+    if times_ms.size and not 0 <= int(times_ms.min()) <= int(times_ms.max()) < END_MS:
+        raise ColumnsMisfit("a time that is none")
+    if (columns.latencies_ms < 0).any():
+        raise ColumnsMisfit("a latency below 0")
