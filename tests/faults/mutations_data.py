@@ -98,4 +98,13 @@ DATA_MUTATIONS: Final = (
         f"{SILENCE}test_an_unused_partition_and_a_silence_longer_than_the_timeout_lose_nothing",
         "not all partitions are idle",
     ),
+    Mutation(
+        "A new beginning leaves out cohorts that are not whole",
+        "detectors/evaluate.py",
+        "        if self._leave_out_first:\n            self._leave_out_open_cohorts()\n",
+        "",
+        "tests/faults/test_from_next_cohort.py::"
+        "test_from_next_cohort_begins_with_a_whole_cohort_and_those_before_stay_as_they_were",
+        "",
+    ),
 )
