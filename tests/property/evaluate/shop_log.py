@@ -164,6 +164,7 @@ def brute_force(log: Log) -> tuple[dict, dict]:  # noqa: PLR0912 - one loop a ru
             in_range = -SETTINGS.lateness_ms <= delay <= SETTINGS.horizons_s[-1] * 1000
             if search.query_id == click.query_id and in_range and click.item_id in [item[0] for item in search.items]:
                 hits[number][click.item_id].append((delay, click.action))
+                totals["matched_clicks"] += 1
                 break
         else:
             totals["unmatched_clicks"] += 1
