@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.cohort import Candidate, Cohort
-from detectors.groups import sum_by_group
+from detectors.groups import present_groups, sum_by_group
 from detectors.rollup_merge import MAX_EXEMPLARS
 from detectors.score_columns import ScoreColumns
 from detectors.segment_sums import sum_segments
@@ -164,12 +164,13 @@ def _exposure(fresh: list[ScoreColumns], item_series: Ints, groups: int) -> list
         parts.append(numbers[columns.categories.index] if numbers.size else np.empty(0, dtype=np.int64))
     if not names:
         return [{} for _ in range(groups)]
-    counts = table(item_series, _joined(parts, np.int64), groups, len(names))
+    # Only the pairs that occur: a table of all would be as large as many made-up series times many made-up categories.
+    slots, where = present_groups(item_series * len(names) + _joined(parts, np.int64), groups * len(names))
     ordered = list(names)
-    return [
-        {ordered[place]: int(counts[number, place]) for place in np.flatnonzero(counts[number])}
-        for number in range(groups)
-    ]
+    exposure: list[dict[str, int]] = [{} for _ in range(groups)]
+    for slot, count in zip(slots.tolist(), np.bincount(where, minlength=slots.size).tolist(), strict=True):
+        exposure[slot // len(names)][ordered[slot % len(names)]] = count
+    return exposure
 
 
 def _count_models(cohort: Cohort, rollups: dict[int, Rollup]) -> None:

@@ -1,5 +1,6 @@
 """A block of scored searches as arrays, and the same arrays cut to some of its rows."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -175,3 +176,5 @@ def _check_values(columns: ScoreColumns) -> None:
         raise ColumnsMisfit("a time that is none")
     if (columns.latencies_ms < 0).any():
         raise ColumnsMisfit("a latency below 0")
+    if not 0 <= columns.scoring_ms < math.inf:  # so written that NaN is refused as well
+        raise ColumnsMisfit(f"a scoring time of {columns.scoring_ms} ms")

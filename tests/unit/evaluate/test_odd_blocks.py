@@ -1,5 +1,7 @@
 """Blocks that score wrote under other settings, or that it did not write."""
 
+import tracemalloc
+
 import msgspec
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from detectors.score_columns import ColumnsMisfit
 from schemas.config import parse_settings
 from schemas.errors import BadSettings
 from schemas.rollup import OTHER, UNKNOWN, Rollup
-from schemas.scores import ScoreBlock, Series
+from schemas.scores import Column, ScoreBlock, Series
 from tests.property.evaluate.shop_log import SETTINGS, Search, as_block
 
 START_MS = 1_700_000_000_000
@@ -49,9 +51,12 @@ def test_a_dimension_that_score_did_not_know_is_unknown() -> None:
         {"times_ms": np.array([START_MS, 2**62], dtype="<i8").tobytes()},
         {"times_ms": np.array([START_MS, -1], dtype="<i8").tobytes()},
         {"latencies_ms": np.array([np.nan, -1.0], dtype="<f8").tobytes()},
+        {"scoring_ms": float("nan")},
+        {"scoring_ms": float("inf")},
+        {"scoring_ms": -1.0},
     ],
 )
-def test_columns_that_do_not_belong_together_are_refused_and_change_nothing(change: dict[str, bytes]) -> None:
+def test_columns_that_do_not_belong_together_are_refused_and_change_nothing(change: dict[str, bytes | float]) -> None:
     fold = EvaluateFold(SETTINGS, 0)
     with pytest.raises(ColumnsMisfit):
         fold.apply_scores(msgspec.structs.replace(as_block(searches(2), 0), **change), 0)
@@ -87,3 +92,26 @@ def test_settings_allow_no_more_horizons_than_the_fold_can_tell_apart() -> None:
     assert parse_settings({"fold": {"horizons_s": horizons}}, {}).fold.horizons_s == tuple(horizons)
     with pytest.raises(BadSettings, match=r"fold\.horizons_s"):
         parse_settings({"fold": {"horizons_s": [*horizons, 3600]}}, {})
+
+
+def test_many_series_and_many_categories_take_memory_for_the_pairs_that_occur() -> None:
+    blocks, each = 20, 400
+    fold = EvaluateFold(SETTINGS, 0)
+    name = as_block(searches(1), 0).series[0]
+    for number in range(blocks):
+        first = number * each
+        block = as_block([Search(first + i, START_MS, "1", "phone", [(i, 1, 5)]) for i in range(each)], first)
+        index = np.arange(each, dtype="<u2").tobytes()
+        many = [Series(name.application, name.surface, name.model, str(i)) for i in range(each)]
+        kinds = Column([f"{number}-{i}" for i in range(each)], index)
+        fold.apply_scores(msgspec.structs.replace(block, series=many, series_index=index, categories=kinds), number)
+    fold.apply_scores(as_block([Search(99_999, FAR_MS, "1", "phone", [])], 50_000), blocks)
+    tracemalloc.start()
+    try:
+        found = fold.close(clicks_idle=True)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    exposures = [rollup.exposure for rollup in found if rollup.horizon_s == 0 and rollup.series.version == "7"]
+    assert exposures == [{f"{number}-7": 1 for number in range(blocks)}]
+    assert peak < each * blocks * each * 8  # bytes of a table of all pairs, 25 MB
