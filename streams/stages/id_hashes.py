@@ -7,6 +7,8 @@ from typing import Final
 from schemas.scores import id_hash
 
 _MAX_KNOWN: Final = 500_000
+_LONGEST_KNOWN: Final = 256
+"""Characters of the longest id that is remembered: ids may be as long as a record, and must not fill the memory."""
 _pack: Final = struct.Struct("<Q").pack
 
 
@@ -24,13 +26,18 @@ class IdHashes:
         try:
             return b"".join(map(self._known.get, ids))  # type: ignore[arg-type]  # None, of a new id, is a TypeError
         except TypeError:
-            self._learn(ids)
-            return b"".join(map(self._known.__getitem__, ids))
+            return self._learned(ids)
 
-    def _learn(self, ids: Sequence[str]) -> None:
+    def _learned(self, ids: Sequence[str]) -> bytes:
         if len(self._known) + len(ids) > _MAX_KNOWN:
             self._known.clear()
         known = self._known
+        hashes = []
         for name in ids:
-            if name not in known:
-                known[name] = _pack(id_hash(name))
+            packed = known.get(name)
+            if packed is None:
+                packed = _pack(id_hash(name))
+                if len(name) <= _LONGEST_KNOWN:
+                    known[name] = packed
+            hashes.append(packed)
+        return b"".join(hashes)

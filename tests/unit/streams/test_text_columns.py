@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -46,3 +48,16 @@ def test_hashes_of_ids_are_those_of_a_block_whether_new_or_known() -> None:
     assert np.frombuffer(hashes.column(ids), "<u8").tolist() == expected
     assert np.frombuffer(hashes.column(ids), "<u8").tolist() == expected
     assert hashes.column([]) == b""
+
+
+def test_long_ids_are_not_kept_in_memory() -> None:
+    hashes = IdHashes()
+    tracemalloc.start()
+    try:
+        for number in range(50):
+            name = f"{number}" + "x" * 200_000
+            assert np.frombuffer(hashes.column(["a", name]), "<u8").tolist() == [id_hash("a"), id_hash(name)]
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1_000_000
