@@ -152,8 +152,8 @@ def topic_states(
     client: AdminClient, kafka: KafkaSettings, catalogue: Sequence[Topic] = CATALOGUE, *, keep_s: int = 0
 ) -> list[TopicState]:
     """Say of each topic of the catalogue whether it exists, how it differs, and which offsets it holds."""
-    states = _compare(client, kafka, catalogue, _partition_counts(client), keep_s)
     present = _partition_counts(client)
+    states = _compare(client, kafka, catalogue, present, keep_s)
     there = {state.name: present[state.name] for state in states if state.exists}
     starts, ends = _offsets(client, there, OffsetSpec.earliest()), _offsets(client, there, OffsetSpec.latest())
     return [
@@ -247,10 +247,12 @@ def _configs(client: AdminClient, names: Sequence[str]) -> dict[str, dict[str, s
     if not names or is_embedded(client):
         return {}
     configs = {}
-    answers = client.describe_configs([ConfigResource(ResourceType.TOPIC, name) for name in names])
+    resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+    # The request gives up before the wait for it does: else a broker that hangs raises what no caller expects.
+    answers = client.describe_configs(resources, request_timeout=_TIMEOUT_S)
     for resource, answer in answers.items():
         try:
-            configs[resource.name] = {key: entry.value for key, entry in answer.result(timeout=_TIMEOUT_S).items()}
+            configs[resource.name] = {key: entry.value for key, entry in answer.result(timeout=2 * _TIMEOUT_S).items()}
         except KafkaException as error:
             raise ServerUnavailable(f"Kafka does not describe {resource.name}: {_words(error)}") from None
     return configs

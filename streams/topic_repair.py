@@ -56,9 +56,9 @@ def _repair(client: AdminClient, state: TopicState, wanted: dict[str, str]) -> l
         for name in names
     ]
     resource = ConfigResource(ResourceType.TOPIC, state.name, incremental_configs=changes)
-    for answer in client.incremental_alter_configs([resource]).values():
+    for answer in client.incremental_alter_configs([resource], request_timeout=_TIMEOUT_S).values():
         try:
-            answer.result(timeout=_TIMEOUT_S)
+            answer.result(timeout=2 * _TIMEOUT_S)
         except KafkaException as error:
             words = error.args[0].str()
             raise ServerUnavailable(f"Kafka does not set {', '.join(names)} of {state.name}: {words}") from None
