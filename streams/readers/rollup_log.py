@@ -4,12 +4,13 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from schemas.rollup import LABEL_FREE, Rollup, RollupControl, decode_rollup
+from schemas.rollup import LABEL_FREE, Rollup, RollupControl
 from schemas.settings import Settings
 from streams.readers.closed_cohorts import ClosedCohorts
 from streams.readers.merged_rollups import MergedRollups
 from streams.readers.standing_partitions import standing_partitions
 from streams.readers.topic_reader import StoredRecord, TopicReader
+from streams.stages.rollup_records import read_rollup
 
 LOOK_EVERY_S: Final = 1.0
 """How often `follow` asks what has closed; evaluate says it as often."""
@@ -82,7 +83,7 @@ class RollupLog:
             yield closed
 
     def _take(self, stored: StoredRecord) -> None:
-        record = self._reader.decode(stored, decode_rollup)
+        record = self._reader.decode(stored, self._read)
         if record is None:
             return
         if isinstance(record, RollupControl):
@@ -95,6 +96,9 @@ class RollupLog:
             self._every or record.series != record.series.all_versions()
         ):
             self.merged.take(record)
+
+    def _read(self, raw: bytes) -> Rollup | RollupControl:
+        return read_rollup(raw, self._settings.kafka.partitions)
 
     def _keep_newest(self, horizon_s: int, through_ms: int) -> None:
         if self._last is not None:

@@ -138,7 +138,7 @@ class TopicReader:
         """Decode a record; one that is not ours is left out with a line on stderr, and gives None."""
         try:
             return decoder(record.value)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             place = f"{self._name}[{record.partition}] at {record.offset}"
             sys.stderr.write(f"matchwatch: a record of {place} is not ours and is left out: {error}\n")
             return None

@@ -9,13 +9,14 @@ import msgspec
 
 from schemas.dead_letters import dead_letter_key
 from schemas.errors import BadRecord
-from schemas.rollup import RollupControl, decode_rollup
+from schemas.rollup import Rollup, RollupControl
 from schemas.settings import Settings
 from schemas.topics import CATALOG_ITEMS, CLICK_EVENTS, DEAD_LETTERS, MODEL_EVENTS, ROLLUPS, SEARCH_EVENTS
 from streams.readers.dead_letter_log import DeadLetterLog, Selection
 from streams.readers.topic_reader import TopicReader
 from streams.retry.judge import NEWEST_COUNTS, Back, Known, Verdict, content, judge
 from streams.retry.transactions import Transactions
+from streams.stages.rollup_records import read_rollup
 
 CHUNK_RECORDS: Final = 200
 CHUNK_BYTES: Final = 16 * 1024 * 1024
@@ -118,9 +119,13 @@ def _watermarks(settings: Settings) -> dict[tuple[str, int], int]:
     """Give times before which searches and clicks are late for certain, as evaluate's newest controls say."""
     found: dict[tuple[str, int], int] = {}
     lateness_ms = settings.fold.lateness_s * 1000
+
+    def read(raw: bytes) -> Rollup | RollupControl:
+        return read_rollup(raw, settings.kafka.partitions)
+
     with TopicReader(settings.kafka, ROLLUPS, newest=NEWEST_CONTROLS) as reader:
         for record in reader.to_end():
-            control = reader.decode(record, decode_rollup)
+            control = reader.decode(record, read)
             if not isinstance(control, RollupControl):
                 continue
             searches, clicks = (SEARCH_EVENTS.name, control.partition), (CLICK_EVENTS.name, control.partition)

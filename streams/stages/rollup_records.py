@@ -1,4 +1,4 @@
-"""Records of `rollups` as detect reads them: decoded, and seen to be such as evaluate writes."""
+"""Records of `rollups` as their readers want them: decoded, and seen to be such as evaluate writes."""
 
 from detectors.rollup_fit import misfit
 from schemas.rollup import Rollup, RollupControl, decode_rollup

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from schemas.rollup import Rollup, RollupControl, Sketch, encode_rollup
 from schemas.settings import Settings
-from tests.integration.readers.topic_writing import EVERY, PARTITIONS, call, control, rollup, write
+from tests.integration.readers.topic_writing import EVERY, PARTITIONS, SEARCH, call, control, rollup, write
 
 pytestmark = pytest.mark.kafka
 
@@ -86,6 +87,29 @@ def test_lines_come_by_cohort_horizon_and_series_and_special_ones_only_on_demand
     assert table.exit_code == 0
     (line,) = [line for line in table.stdout.splitlines() if "10:00:10" in line]
     assert "shop-web/search shop-rank 3" in line
+
+
+def test_records_that_evaluate_cannot_have_written_are_left_out_and_said(settings: Settings, tmp_path: Path) -> None:
+    use_all_partitions(settings)
+    odd = Rollup(
+        SEARCH, T0, 10, 60, 1, searches=1, impressions=1, latency_ms=Sketch(count=1, total=1.0, bins={10**6: 1})
+    )
+    beyond = RollupControl(1000, 1001, {60: T1}, T1, T1, idle=False, wall_ms=T1)
+    write(
+        settings,
+        "rollups",
+        [
+            rollup(0, T0, 5),
+            encode_rollup(odd),
+            encode_rollup(beyond),
+            *(control(partition, T1) for partition in range(PARTITIONS)),
+        ],
+    )
+
+    result = call(settings, tmp_path, "rollups", "--json")
+
+    assert searches(result) == [("10:00:00", 60, 5)]
+    assert result.stderr.count("is not ours and is left out") == 2
 
 
 def test_a_cohort_is_printed_once_every_partition_has_closed_it(settings: Settings, tmp_path: Path) -> None:
