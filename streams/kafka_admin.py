@@ -30,6 +30,7 @@ _NO_LEADER_YET: Final = {
     KafkaError.UNKNOWN_TOPIC_OR_PART,
     KafkaError.UNKNOWN_LEADER_EPOCH,
     KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.OFFSET_NOT_AVAILABLE,  # KIP-207: a new leader that does not know yet how far it may tell
 }
 
 

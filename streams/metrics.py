@@ -95,6 +95,7 @@ class Metrics:
             ["stage", "reason"],
             registry=registry,
         )
+        self._shown_misconfigured: set[tuple[str, str]] = set()
         self._misconfigured = Gauge(
             "matchwatch_topic_misconfigured",
             "1 for each setting of a topic that is not as the catalogue says (`exists`: there is no such topic).",
@@ -149,9 +150,13 @@ class Metrics:
 
     def misconfigured(self, settings: Iterable[tuple[str, str]]) -> None:
         """Show which settings of which topics differ from the catalogue: these, and no others any more."""
-        self._misconfigured.clear()
-        for topic, setting in settings:
+        wrong = set(settings)
+        for topic, setting in wrong:
             self._misconfigured.labels(topic, setting).set(1)
+        # What is still wrong never disappears in between: a scrape would see it healed.
+        for topic, setting in self._shown_misconfigured - wrong:
+            self._misconfigured.remove(topic, setting)
+        self._shown_misconfigured = wrong
 
     def text(self) -> bytes:
         """Give all metrics in Prometheus's text format."""

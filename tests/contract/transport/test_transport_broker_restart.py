@@ -44,7 +44,7 @@ async def test_a_broker_that_restarts_delays_everything_and_loses_nothing(tmp_pa
                 str(home / "server.properties"),
             ]
             server = spawn(command, home / "kafka.log")
-            await asyncio.wait_for(sending, 20)
+            await asyncio.wait_for(sending, 60)
             b.sent[next(tp for tp in b.sent if tp.partition == 0)] += 1
             await b.send(100)
             check_runs(await b.delivered())
