@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple, Self
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]  # aiokafka ships no types
 from aiokafka import errors as kafka_errors
 
-from schemas.errors import ServerUnavailable, TopicMismatch
+from schemas.errors import MatchwatchError, ServerUnavailable
 from streams.transport import TP, Record
 from streams.transport.unreadable import read_singly
 
@@ -76,7 +76,7 @@ class LogReader:
         for topic in self._topics:
             numbers = cluster.partitions_for_topic(topic)
             if not numbers:
-                raise TopicMismatch(f"there is no topic {topic}: make it with `matchwatch topics --create`")
+                raise MatchwatchError(f"there is no topic {topic}: make it with `matchwatch topics --create`")
             self._places |= {TP(topic, number): TopicPartition(topic, number) for number in sorted(numbers)}
         places = list(self._places.values())
         self._consumer.assign(places)
@@ -106,7 +106,7 @@ class LogReader:
 
         Raises:
             ServerUnavailable: nothing came for a while, although there is more.
-            TopicMismatch: retention has taken what was to be read.
+            MatchwatchError: retention has taken what was to be read.
         """
         place = self._places[tp]
         stalled_s = time.monotonic() + STALL_S
@@ -116,7 +116,7 @@ class LogReader:
             except UnicodeDecodeError:
                 polled = await read_singly(self._consumer, {place: self._positions[tp]})
             except kafka_errors.OffsetOutOfRangeError as error:
-                raise TopicMismatch(
+                raise MatchwatchError(
                     f"{tp.topic}[{tp.partition}]: retention took offset {self._positions[tp]} while it was read: "
                     "begin later with --from"
                 ) from error

@@ -6,7 +6,7 @@ import msgspec
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from schemas.errors import MatchwatchError, ServerUnavailable, TopicMismatch
+from schemas.errors import MatchwatchError, ServerUnavailable
 from schemas.settings import KafkaSettings
 from schemas.topics import ALERTS, ROLLUPS, SIGNALS
 from streams.kafka_admin import ensure_topics, full_name
@@ -34,12 +34,12 @@ def make(client: AdminClient, own: KafkaSettings) -> None:
     """Make the topics.
 
     Raises:
-        TopicMismatch: one is there already.
+        MatchwatchError: one is there already.
     """
     there = existing(client, own)
     if there:
         name = own.topic_prefix.rpartition("reprocess-")[2].rstrip(".")
-        raise TopicMismatch(
+        raise MatchwatchError(
             f"{there[0]} is there already: take another --id, or `matchwatch reprocess --drop {name}` first"
         )
     ensure_topics(client, own, OWN)

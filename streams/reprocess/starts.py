@@ -7,7 +7,7 @@ import msgspec
 
 from detectors.checkpoint import LogMark
 from detectors.evaluate import FoldSettings
-from schemas.errors import TopicMismatch
+from schemas.errors import MatchwatchError
 from schemas.settings import Settings
 from schemas.timestamps import format_timestamp
 from schemas.topics import CLICK_EVENTS, MATCH_SCORES
@@ -42,13 +42,13 @@ async def skim(reader: LogReader, settings: Settings, span: Span, progress: Call
         progress: gets the number of records read.
 
     Raises:
-        TopicMismatch: the topics do not belong together, or retention has taken what the span needs.
+        MatchwatchError: the topics do not belong together, or retention has taken what the span needs.
     """
     prefix = settings.kafka.topic_prefix
     scores = [tp for tp in reader.ends if tp.topic == prefix + MATCH_SCORES.name]
     clicks = [tp for tp in reader.ends if tp.topic == prefix + CLICK_EVENTS.name]
     if len(scores) != len(clicks):
-        raise TopicMismatch(
+        raise MatchwatchError(
             f"{scores[0].topic} has {len(scores)} partitions and {clicks[0].topic} has {len(clicks)}: "
             "they belong together, make them anew with the same number"
         )
@@ -71,7 +71,7 @@ async def skim(reader: LogReader, settings: Settings, span: Span, progress: Call
         )
     if possible_ms > span.from_ms:
         first = format_timestamp(-(-possible_ms // fold.bucket_ms) * fold.bucket_ms)
-        raise TopicMismatch(
+        raise MatchwatchError(
             f"retention has taken a part of what cohorts from {format_timestamp(span.from_ms)} on need: "
             f"the first that is whole begins at {first}, so take --from {first} or later"
         )
