@@ -13,8 +13,7 @@ from inference.two_tower import TwoTower
 
 _WARM_CHUNK = 1024
 _ITEMS_AT_ONCE = 2048
-"""So that gathered vectors stay in the processor's cache, and no allocation is large enough to be given back each time:
-of 5.5 µs a search, 2.4 were page faults."""
+"""So that what is gathered stays in the cache, and no allocation is so large that it is given back each time."""
 
 
 class Scorer:
