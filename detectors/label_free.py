@@ -1,5 +1,6 @@
 """What a cohort's searches tell without any click: counts, latency, scores and exposure of each series."""
 
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -133,10 +134,11 @@ def pick_candidates(cohort: Cohort) -> dict[int, list[Candidate]]:
     rows = np.concatenate(
         [first + np.arange(len(columns)) for first, columns in zip(cohort.fresh_rows, cohort.fresh, strict=True)]
     )
+    order = np.lexsort((ids, series))
+    firsts = np.searchsorted(series[order], np.arange(len(cohort.series) + 1)).tolist()
     chosen = {}
-    for number in range(len(cohort.series)):
-        mine = np.flatnonzero(series == number)
-        smallest = mine[np.argsort(ids[mine], kind="stable")[:MAX_EXEMPLARS]]
+    for number, (first, end) in enumerate(pairwise(firsts)):
+        smallest = order[first : min(end, first + MAX_EXEMPLARS)]
         chosen[number] = [Candidate(int(ids[place]), int(offsets[place]), int(rows[place])) for place in smallest]
     return chosen
 
