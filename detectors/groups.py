@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 _DENSE: Final = 32
 """Groups a row up to which a table of all of them is faster than sorting the rows."""
 
+_EXACT: Final = float(1 << 53)
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
@@ -34,6 +36,32 @@ def sum_by_group(group: Ints, groups: int, columns: Sequence[NDArray[Any]]) -> F
     slots = (group[:, None] * width + np.arange(width)).ravel()
     sums = np.bincount(slots, weights=weights.ravel(), minlength=groups * width).astype(np.float64, copy=False)
     return sums.reshape(groups, width)
+
+
+def exact_sums_by_group(group: Ints, groups: int, columns: Sequence[NDArray[Any]], most: int) -> list[list[int]]:
+    """Add columns of whole numbers up by group, exactly also where doubles have no room for the sums.
+
+    Args:
+        group: of each row, from 0, shape (n,).
+        groups: how many there are.
+        columns: numbers that are not negative, shape (n,) each.
+        most: a larger sum stays at it.
+
+    Returns:
+        Sums by group and column.
+
+    >>> exact_sums_by_group(np.array([0, 1, 0]), 2, [np.array([2**53, 4, 1])], most=2**62)
+    [[9007199254740993], [4]]
+    """
+    sums = sum_by_group(group, groups, columns)
+    exact: list[list[int]] = sums.astype(np.int64).tolist()
+    # Of numbers that are not negative, the rounded sum is only below 2⁵³ where every step to it was exact.
+    for number in np.flatnonzero((sums >= _EXACT).any(axis=0)).tolist():
+        for row in exact:
+            row[number] = 0
+        for place, value in zip(group.tolist(), columns[number].tolist(), strict=True):
+            exact[place][number] = min(most, exact[place][number] + int(value))
+    return exact
 
 
 def present_groups(group: NDArray[Any], groups: int) -> tuple[Ints, Ints]:

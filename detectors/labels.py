@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.cohort import Candidate, Cohort
-from detectors.groups import sum_by_group
+from detectors.groups import exact_sums_by_group
 from detectors.label_free import position_slots, score_slots, table
 from detectors.open_searches import OpenSearches
 from detectors.pair_counts import PairCounts, count_pairs
 from detectors.segment_sums import sum_segments
-from schemas.rollup import POSITION_SLOTS, SCORE_BINS, Clicks, Exemplar, Pairs, Rollup
+from schemas.rollup import LARGEST_COUNT, POSITION_SLOTS, SCORE_BINS, Clicks, Exemplar, Pairs, Rollup
 from schemas.scores import NULL_SCORE
 
 _EXEMPLAR_ITEMS: Final = 10
@@ -80,7 +80,7 @@ def count_labels(
         *_pair_columns(by_score),
         *_pair_columns(by_rank),
     ]
-    sums = sum_by_group(pages.series, groups, columns).astype(np.int64).tolist()
+    sums = exact_sums_by_group(pages.series, groups, columns, LARGEST_COUNT)
     hit_series = pages.series[search_of_item[hits]]
     clicked_at = table(hit_series, position_slots(pages.positions[hits].astype(np.int64)), groups, POSITION_SLOTS)
     scores = pages.scores[hits].astype(np.int64)

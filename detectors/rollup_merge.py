@@ -9,7 +9,7 @@ from msgspec.structs import astuple
 
 from detectors.sketch import merge_sketches
 from schemas.errors import SeriesMismatch
-from schemas.rollup import Clicks, Exemplar, Moments, Pairs, Rollup, SegmentCounts, Sketch
+from schemas.rollup import LARGEST_COUNT, Clicks, Exemplar, Moments, Pairs, Rollup, SegmentCounts, Sketch
 from schemas.scores import Series
 
 MAX_EXEMPLARS = 3
@@ -17,6 +17,7 @@ MERGED = -1
 """`partition` of a rollup that is a sum over partitions."""
 
 _Counts = TypeVar("_Counts", Clicks, Moments, Pairs, SegmentCounts)
+_Squares = TypeVar("_Squares", Clicks, Pairs)
 
 
 def merge(left: Rollup, right: Rollup) -> Rollup:
@@ -55,9 +56,9 @@ def merge(left: Rollup, right: Rollup) -> Rollup:
         shown_at=_add_lists(left.shown_at, right.shown_at),
         clicked_at=_add_lists(left.clicked_at, right.clicked_at),
         exposure=_add_dicts(left.exposure, right.exposure),
-        labels=add_counts(left.labels, right.labels),
-        pairs=add_counts(left.pairs, right.pairs),
-        shown_pairs=add_counts(left.shown_pairs, right.shown_pairs),
+        labels=_add_squares(left.labels, right.labels),
+        pairs=_add_squares(left.pairs, right.pairs),
+        shown_pairs=_add_squares(left.shown_pairs, right.shown_pairs),
         segments=_add_segments(left.segments, right.segments),
         match_models=_add_dicts(left.match_models, right.match_models),
         exemplars=sorted(left.exemplars + right.exemplars, key=_exemplar_order)[:MAX_EXEMPLARS],
@@ -93,6 +94,18 @@ def empty_rollup(series: Series, cohort_start_ms: int, bucket_s: int, horizon_s:
 def add_counts(left: _Counts, right: _Counts) -> _Counts:
     """Add two sets of counters, field by field."""
     return type(left)(*map(add, astuple(left), astuple(right)))
+
+
+def _add_squares(left: _Squares, right: _Squares) -> _Squares:
+    """Add counters with sums of squares, which stay at LARGEST_COUNT.
+
+    Only made-up pages of ten thousand clicks get there. Adding up so is still order-free.
+    """
+    total = add_counts(left, right)
+    largest = total.mm if isinstance(total, Clicks) else total.bb
+    if largest <= LARGEST_COUNT:
+        return total
+    return type(total)(*(min(LARGEST_COUNT, number) for number in astuple(total)))
 
 
 def _exemplar_order(exemplar: Exemplar) -> tuple[int, int, int]:

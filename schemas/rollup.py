@@ -1,6 +1,7 @@
 """Rollups: what evaluate counts per series, cohort and horizon; every field adds up over partitions."""
 
-from typing import Final
+import sys
+from typing import Annotated, Final
 
 import msgspec
 
@@ -13,28 +14,39 @@ POSITION_SLOTS: Final = 20
 """Positions counted one by one; deeper ones share the last slot."""
 SCORE_BINS: Final = 64
 """Equal bins of the score histogram over [0, 1]."""
+LARGEST_COUNT: Final = (1 << 62) - 1
+"""No count in a rollup is larger: two of them add up in 64 bits. Sums of squares stop there, see `rollup_merge`."""
+LOWEST_BIN: Final = -400
+HIGHEST_BIN: Final = 1400
+"""Bins of a sketch for values from a thousandth to 10¹², see `detectors.sketch`."""
 OTHER: Final = "other"
 UNKNOWN: Final = "unknown"
+
+# The decoder sees that every number is one that can be added up: looking at them afterwards took longer than decoding.
+Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_COUNT)]
+Total = Annotated[float, msgspec.Meta(ge=0, le=sys.float_info.max)]
+"""A sum of numbers that are not negative; neither infinite nor no number."""
+Bin = Annotated[int, msgspec.Meta(ge=LOWEST_BIN, le=HIGHEST_BIN)]
 
 
 class Sketch(msgspec.Struct, array_like=True):
     """A DDSketch (relative error α = 0.01): quantiles of non-negative numbers that add up."""
 
-    count: int = 0
-    total: float = 0.0
+    count: Count = 0
+    total: Total = 0.0
     """Sum of the values."""
-    zeros: int = 0
+    zeros: Count = 0
     """Values too small for a bin of their own."""
-    bins: dict[int, int] = {}
+    bins: dict[Bin, Count] = {}
     """Count by bin i, which holds (γ^(i−1), γ^i] with γ = (1 + α)/(1 − α)."""
 
 
 class Moments(msgspec.Struct, array_like=True):
     """Count, sum and sum of squares of one number per search."""
 
-    count: int = 0
-    total: float = 0.0
-    squares: float = 0.0
+    count: Count = 0
+    total: Total = 0.0
+    squares: Total = 0.0
 
 
 class Pairs(msgspec.Struct, array_like=True):
@@ -44,42 +56,42 @@ class Pairs(msgspec.Struct, array_like=True):
     searches: the delta method's terms for the ratio Σa/Σb.
     """
 
-    concordant: int = 0
-    discordant: int = 0
-    tied: int = 0
-    searches: int = 0
+    concordant: Count = 0
+    discordant: Count = 0
+    tied: Count = 0
+    searches: Count = 0
     """Searches with at least one pair."""
-    aa: int = 0
-    ab: int = 0
-    bb: int = 0
+    aa: Count = 0
+    ab: Count = 0
+    bb: Count = 0
 
 
 class Clicks(msgspec.Struct, array_like=True):
     """Clicked impressions, and what the variance of clicks per impression needs (Σx², Σxm, Σm² over searches)."""
 
-    clicks: int = 0
-    purchases: int = 0
-    clicked_searches: int = 0
+    clicks: Count = 0
+    purchases: Count = 0
+    clicked_searches: Count = 0
     """Searches with at least one click."""
-    xx: int = 0
-    xm: int = 0
-    mm: int = 0
+    xx: Count = 0
+    xm: Count = 0
+    mm: Count = 0
 
 
 class SegmentCounts(msgspec.Struct, array_like=True):
     """The scalar counters of one value of one segment dimension, for the drill-down."""
 
-    searches: int = 0
-    impressions: int = 0
-    clicks: int = 0
-    zero_results: int = 0
-    latency_count: int = 0
-    latency_total_ms: float = 0.0
-    match_count: int = 0
-    match_total: float = 0.0
-    concordant: int = 0
-    discordant: int = 0
-    tied: int = 0
+    searches: Count = 0
+    impressions: Count = 0
+    clicks: Count = 0
+    zero_results: Count = 0
+    latency_count: Count = 0
+    latency_total_ms: Total = 0.0
+    match_count: Count = 0
+    match_total: Total = 0.0
+    concordant: Count = 0
+    discordant: Count = 0
+    tied: Count = 0
 
 
 class Exemplar(msgspec.Struct, frozen=True, array_like=True):
@@ -105,26 +117,26 @@ class Rollup(msgspec.Struct, tag="rollup"):
     """How long after the search clicks count; LABEL_FREE for the early rollup without any."""
     partition: int
     """Where it was counted; −1 for a sum over partitions."""
-    searches: int = 0
-    impressions: int = 0
-    zero_results: int = 0
-    unscored_searches: int = 0
-    missing_titles: int = 0
-    tokens: int = 0
-    unknown_tokens: int = 0
+    searches: Count = 0
+    impressions: Count = 0
+    zero_results: Count = 0
+    unscored_searches: Count = 0
+    missing_titles: Count = 0
+    tokens: Count = 0
+    unknown_tokens: Count = 0
     latency_ms: Sketch = msgspec.field(default_factory=Sketch)
     scoring_ms: Sketch = msgspec.field(default_factory=Sketch)
     match_at_10: Moments = msgspec.field(default_factory=Moments)
     """Of each search's mean score over its first ten scored positions."""
-    score_bins: list[int] = []
+    score_bins: list[Count] = []
     """Scored impressions by score, SCORE_BINS equal bins; empty where none was scored."""
-    clicked_score_bins: list[int] = []
+    clicked_score_bins: list[Count] = []
     """Scored and clicked impressions by score."""
-    shown_at: list[int] = []
+    shown_at: list[Count] = []
     """Impressions by position, POSITION_SLOTS slots."""
-    clicked_at: list[int] = []
+    clicked_at: list[Count] = []
     """Clicked impressions by position."""
-    exposure: dict[str, int] = {}
+    exposure: dict[str, Count] = {}
     """Impressions by category."""
     labels: Clicks = msgspec.field(default_factory=Clicks)
     pairs: Pairs = msgspec.field(default_factory=Pairs)
@@ -133,7 +145,7 @@ class Rollup(msgspec.Struct, tag="rollup"):
     """The same pairs by shown rank; concordant: the clicked item stands higher on the page."""
     segments: dict[str, dict[str, SegmentCounts]] = {}
     """Counters by dimension and value; the rarest beyond the settings' bound are counted as `other`."""
-    match_models: dict[str, int] = {}
+    match_models: dict[str, Count] = {}
     """Searches by the match model that scored them, as name/version."""
     exemplars: list[Exemplar] = []
     """At most three, those with the smallest hashes."""

@@ -8,7 +8,17 @@ from detectors.bounded_values import MAX_CATEGORIES, bound_values
 from detectors.rollup_merge import merge
 from detectors.sketch import sketch_of
 from schemas.errors import SeriesMismatch
-from schemas.rollup import Clicks, Exemplar, Moments, Pairs, Rollup, SegmentCounts, decode_rollup, encode_rollup
+from schemas.rollup import (
+    LARGEST_COUNT,
+    Clicks,
+    Exemplar,
+    Moments,
+    Pairs,
+    Rollup,
+    SegmentCounts,
+    decode_rollup,
+    encode_rollup,
+)
 from schemas.scores import Series
 
 SERIES = Series("shop", "search", "rank", "3")
@@ -81,3 +91,11 @@ def test_the_rarest_values_beyond_the_bound_are_counted_together() -> None:
     assert sum(bounded.exposure.values()) == sum(range(1, 500))
     assert bounded.segments["locale"]["v99"].searches == 99
     assert bounded.segments["locale"]["other"].searches == sum(range(1, 51))
+
+
+def test_sums_of_squares_that_no_shop_has_stop_growing_in_any_order_and_can_be_written() -> None:
+    large = [msgspec.structs.replace(rollup(1, n), pairs=Pairs(1, bb=LARGEST_COUNT - n)) for n in range(3)]
+    assert merge(merge(*large[:2]), large[2]).pairs == merge(large[0], merge(*large[1:])).pairs
+    total = merge(merge(*large[:2]), large[2])
+    assert total.pairs == Pairs(3, bb=LARGEST_COUNT)
+    assert decode_rollup(encode_rollup(total)) == total

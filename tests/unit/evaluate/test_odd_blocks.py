@@ -14,7 +14,7 @@ from schemas.config import parse_settings
 from schemas.errors import BadSettings
 from schemas.rollup import OTHER, UNKNOWN, Rollup
 from schemas.scores import Column, ScoreBlock, Series
-from tests.property.evaluate.shop_log import SETTINGS, Search, as_block
+from tests.property.evaluate.shop_log import SETTINGS, Click, Search, as_block, as_columns
 
 START_MS = 1_700_000_000_000
 FAR_MS = START_MS + 10_000_000
@@ -115,3 +115,19 @@ def test_many_series_and_many_categories_take_memory_for_the_pairs_that_occur() 
     exposures = [rollup.exposure for rollup in found if rollup.horizon_s == 0 and rollup.series.version == "7"]
     assert exposures == [{f"{number}-7": 1 for number in range(blocks)}]
     assert peak < each * blocks * each * 8  # bytes of a table of all pairs, 25 MB
+
+
+def test_sums_of_squares_of_pages_with_hundreds_of_millions_of_pairs_are_exact() -> None:
+    # Odd positions are clicked and score more than all others: 10,000 · 10,000 pairs, and one pair on the other page.
+    items = [(number, number, 10 if number % 2 else 5) for number in range(1, 20_001)]
+    pages = [Search(1, START_MS, "1", "phone", items), Search(2, START_MS, "1", "phone", items[:2])]
+    fold = EvaluateFold(SETTINGS, 0)
+    fold.apply_scores(as_block(pages, 0), 0)
+    clicks = [Click(page.query_id, item, START_MS, 1) for page in pages for item, _, _ in page.items if item % 2]
+    fold.apply_clicks(as_columns(clicks), 0)
+    fold.apply_scores(as_block([Search(99_999, FAR_MS, "1", "phone", [])], 50_000), 1)
+    fold.finish_clicks(FAR_MS)
+    (pairs,) = [x.pairs for x in fold.close() if x.horizon_s == SETTINGS.horizons_s[0] and x.series.version == "1"]
+    twice = (2 * 10_000**2, 2)
+    assert (pairs.concordant, pairs.searches) == (sum(twice) // 2, 2)
+    assert pairs.aa == pairs.ab == pairs.bb == sum(each * each for each in twice)
