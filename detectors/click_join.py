@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from detectors.id_index import NOT_FOUND
 from detectors.open_searches import OpenSearches
 
+_COUNTERS: Final = ("matched_clicks", "overtaken_clicks", "partly_overtaken_clicks")
 ACTION_UNKNOWN: Final = 0
 ACTION_CLICK: Final = 1
 ACTION_PURCHASE: Final = 2
@@ -69,14 +70,26 @@ class ClickJoin:
         self._searches = searches
         self._horizons_ms = np.array(horizons_ms, dtype=np.int64)
         self._lateness_ms = lateness_ms
+        self._shifts = 2 * np.arange(len(horizons_ms), dtype=np.uint8)[:, None]
         self._waiting = ClickColumns.none()
-        self.matched = 0
-        """Clicks that were joined with an item shown."""
+        self.closed_ms = np.zeros(len(horizons_ms), dtype=np.int64)
+        """By horizon: the rollups of every search before it have been emitted."""
+        self._counts: dict[str, int] = {}
 
     @property
     def waiting(self) -> int:
         """How many clicks wait for their search."""
         return len(self._waiting)
+
+    def take_counts(self) -> dict[str, int]:
+        """Say what became of the clicks that were joined with an item shown, since the last call.
+
+        `matched_clicks` stand in a rollup; of them, `partly_overtaken_clicks` came when that of a shorter horizon had
+        been emitted. `overtaken_clicks` came too late for all of them, though they are not late: see
+        docs/decisions/overtaken-clicks.md.
+        """
+        counts, self._counts = self._counts, {}
+        return counts
 
     def add(self, clicks: ClickColumns, watermark_ms: int) -> int:
         """Join new clicks; those whose search may still come wait.
@@ -110,8 +123,9 @@ class ClickJoin:
         if belongs.any():
             items = self._searches.find_items(rows[belongs], clicks.item_ids[belongs])
             shown = items != NOT_FOUND
-            self.matched += int(np.count_nonzero(shown))
-            self._mark(items[shown], delays[belongs][shown], clicks.actions[belongs][shown])
+            delay = delays[belongs][shown]
+            searched_ms = clicks.times_ms[belongs][shown] - delay
+            self._mark(items[shown], delay, searched_ms, clicks.actions[belongs][shown])
             return int((~shown).sum()), clicks.take(~belongs)
         return 0, clicks
 
@@ -121,10 +135,23 @@ class ClickJoin:
         delays[found] = clicks.times_ms[found] - self._searches.times_ms(rows[found])
         return found & (delays >= -self._lateness_ms) & (delays <= self._horizons_ms[-1]), delays
 
-    def _mark(self, items: NDArray[np.int64], delays: NDArray[np.int64], actions: NDArray[np.uint8]) -> None:
-        bits = np.zeros(items.shape, dtype=np.uint8)
-        purchase = (actions == ACTION_PURCHASE).astype(np.uint8)
-        for number, horizon_ms in enumerate(self._horizons_ms):
-            bit = np.left_shift(np.uint8(1), np.uint8(2 * number) + purchase)
-            bits |= np.where(delays <= horizon_ms, bit, 0).astype(np.uint8)
-        self._searches.mark(items, bits)
+    def _mark(
+        self,
+        items: NDArray[np.int64],
+        delays: NDArray[np.int64],
+        searched_ms: NDArray[np.int64],
+        actions: NDArray[np.uint8],
+    ) -> None:
+        """Set the bits of the horizons that the clicks lie in, but for those that have been emitted."""
+        due = delays <= self._horizons_ms[:, None]
+        counts = due & (searched_ms >= self.closed_ms[:, None])
+        bits = np.left_shift(np.uint8(1), self._shifts + (actions == ACTION_PURCHASE).astype(np.uint8))
+        self._searches.mark(items, np.bitwise_or.reduce(np.where(counts, bits, np.uint8(0)), axis=0))
+        overtaken = partly = 0
+        if np.count_nonzero(due) != np.count_nonzero(counts):
+            in_some = counts.any(axis=0)
+            overtaken = int(np.count_nonzero(~in_some))
+            partly = int(np.count_nonzero(in_some & (due & ~counts).any(axis=0)))
+        told = (items.size - overtaken, overtaken, partly)
+        for name, number in zip(_COUNTERS, told, strict=True):
+            self._counts[name] = self._counts.get(name, 0) + number

@@ -98,6 +98,7 @@ class EvaluateFold:
         self._closed = dict.fromkeys((LABEL_FREE, *settings.horizons_s), 0)
         if checkpoint:
             self._closed.update(checkpoint.closed_through_ms)
+        self._tell_closed()
         self._totals: Counter[str] = Counter()
         self.source_idle = False
         """Score says that the shop's searches have stopped."""
@@ -197,9 +198,7 @@ class EvaluateFold:
         self._count_flags("clicks", clicks.flags[~late])
         self._count("unknown_actions", int(unknown.sum()))
         self._count("accepted_clicks", len(timely))
-        matched = self._clicks.matched
-        self._count("unmatched_clicks", self._clicks.add(timely, self.searches_watermark_ms))
-        self._count("matched_clicks", self._clicks.matched - matched)
+        self._count_joined(self._clicks.add(timely, self.searches_watermark_ms))
 
     def count(self, name: str, number: int = 1) -> None:
         """Count what the stage saw before the fold: invalid clicks, records that are not ours."""
@@ -232,6 +231,7 @@ class EvaluateFold:
                 if self._closed[horizon_s] <= start_ms < through_ms:
                     closed += self._rollups(start_ms, horizon_s)
             self._closed[horizon_s] = max(self._closed[horizon_s], through_ms)
+        self._tell_closed()
         for cohort in self._cohorts.values():
             if cohort.label_free and cohort.start_ms < self._closed[LABEL_FREE]:
                 pack(cohort)
@@ -276,7 +276,11 @@ class EvaluateFold:
         bucket_ms = self._settings.bucket_ms
         first_whole_ms = ((self._searches_to_ms + self._settings.lateness_ms) // bucket_ms + 1) * bucket_ms
         self._closed = {horizon_s: max(through_ms, first_whole_ms) for horizon_s, through_ms in self._closed.items()}
+        self._tell_closed()
         self._leave_out_first = False
+
+    def _tell_closed(self) -> None:
+        self._clicks.closed_ms = np.array([self._closed[horizon_s] for horizon_s in self._settings.horizons_s])
 
     def _count(self, name: str, number: int) -> None:
         if number and self._checkpoint is None:
@@ -299,9 +303,12 @@ class EvaluateFold:
             self._retry_clicks()
 
     def _retry_clicks(self) -> None:
-        matched = self._clicks.matched
-        self._count("unmatched_clicks", self._clicks.retry(self.searches_watermark_ms))
-        self._count("matched_clicks", self._clicks.matched - matched)
+        self._count_joined(self._clicks.retry(self.searches_watermark_ms))
+
+    def _count_joined(self, unmatched: int) -> None:
+        self._count("unmatched_clicks", unmatched)
+        for name, number in self._clicks.take_counts().items():
+            self._count(name, number)
 
     def _cohort(self, start_ms: int, mark: LogMark) -> Cohort:
         cohort = self._cohorts.get(start_ms)

@@ -99,6 +99,8 @@ def accounts(report: Report) -> list[str]:
         "click-events unknown action": counted["unknown_actions"],
         "click-events matched": counted["matched_clicks"],
         "click-events unmatched": counted["unmatched_clicks"],
+        # Nothing is idle here: what the ledger does not know of must not be counted either.
+        "click-events overtaken": counted["overtaken_clicks"] + counted["partly_overtaken_clicks"],
         "catalog-items invalid": sum(n for name, n in report.reasons.items() if name.startswith("catalog-items")),
     }
     found = [f"{name}: {number}, by the ledger {ours[name]}" for name, number in pairs.items() if number != ours[name]]
