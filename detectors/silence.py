@@ -24,12 +24,15 @@ class Silence(msgspec.Struct):
     """Wall clock and event time some while ago."""
     live: bool = False
     silent_since_wall_ms: int | None = None
+    silent_from_ms: int = 0
+    """The latest event time when the silence began."""
 
     def observe(self, frontier: Frontier) -> None:
         """Look at the clocks after a control."""
         if frontier.all_idle:
-            if self.silent_since_wall_ms is None:
-                self.silent_since_wall_ms = frontier.wall_ms
+            # Where something came after all, what went by on the wall before it is no event time behind it.
+            if self.silent_since_wall_ms is None or frontier.largest_time_ms > self.silent_from_ms:
+                self.silent_since_wall_ms, self.silent_from_ms = frontier.wall_ms, frontier.largest_time_ms
             return
         self.silent_since_wall_ms = None
         if not self.anchor_time_ms:  # before the first event there is no pace

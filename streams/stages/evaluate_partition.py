@@ -62,8 +62,7 @@ class EvaluatePartition:
         self.clicks = clicks
         self.fold = EvaluateFold(settings, number, checkpoint, from_next_cohort=from_next_cohort)
         self.clicks_idle = IdleClock(idle_timeout_s)
-        self.idle = False
-        """Whether the shop has been silent here: no search for a while, and no click that could be joined."""
+        self._sources_stand = False
         self._scores_at_end_s = -math.inf
         self._score_spoke_s = -math.inf
         self._scores_position = -1
@@ -77,6 +76,14 @@ class EvaluatePartition:
     def replaying(self) -> bool:
         """Whether the state is still being built again."""
         return self.scores.replaying or self.clicks.replaying
+
+    @property
+    def idle(self) -> bool:
+        """Whether the shop has been silent here: no search for a while, and no click that could be joined.
+
+        The first search ends it at once, not at the next look: a control that carries its time must not call it idle.
+        """
+        return self._sources_stand and self.fold.source_idle
 
     def look(self, source: Source, now_s: float) -> None:
         """See whether the sources stand still; to be called about every second.
@@ -96,7 +103,7 @@ class EvaluatePartition:
             self._scores_at_end_s = now_s
         scores_stand = now_s - self._scores_at_end_s <= AT_END_S and now_s - self._score_spoke_s <= SCORE_SPEAKS_S
         clicks_stand = self.clicks_idle.idle or self.clicks.tp in source.paused()
-        self.idle = self.fold.source_idle and scores_stand and clicks_stand
+        self._sources_stand = scores_stand and clicks_stand
 
     def apply(self, tp: TP, records: list[Record], next_offset: int) -> list[ClickRows]:
         """Apply records of one of the two topics.

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import msgspec
+
 from detectors.detect_fold import DetectFold
 from detectors.outputs import Output, SignalBatch, Transition
 from schemas.rollup import Rollup, RollupControl
@@ -61,6 +63,17 @@ def test_the_end_of_a_replayed_log_is_no_silence() -> None:
 def test_the_end_of_accelerated_traffic_is_no_silence() -> None:
     outputs = outputs_of(then_silence(speed=20.0))
     assert [x for x in outputs if isinstance(x, Transition)] == []
+
+
+def test_a_control_that_is_still_called_idle_when_searches_have_come_back_decides_nothing_ahead_of_them() -> None:
+    fold = DetectFold()
+    for offset, record in enumerate(then_silence()):
+        fold.apply(record, offset)
+    assert isinstance(record, RollupControl)
+    back_ms = record.wall_ms
+    outputs = fold.apply(msgspec.structs.replace(record, largest_time_ms=back_ms), offset + 1)
+    ahead = [x for x in outputs if isinstance(x, SignalBatch) and x.cohort_start_ms >= back_ms]
+    assert not ahead, "searches are missed that nobody can have made yet"
 
 
 def test_when_searches_come_back_it_resolves() -> None:

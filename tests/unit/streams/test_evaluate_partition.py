@@ -89,7 +89,9 @@ def test_clicks_that_are_held_for_searches_that_do_not_come_keep_nothing_awake(s
 
 def test_a_search_ends_idleness_before_score_says_so(shop: Shop) -> None:
     shop.pass_time(40)
+    assert shop.partition.idle
     shop.hear(as_block([Search(1, NOW_MS, "1", "phone", [])], 0))
+    assert not shop.partition.idle, "a control that carries its time calls it idle until the next look"
     shop.pass_time(1, score_says_idle=None)
     assert not shop.partition.idle
 
