@@ -12,6 +12,7 @@ PYTEST_ARGS ?=
 LONG ?=
 FAULTS ?=
 NAMES ?=
+WRITE ?=
 BENCH ?=
 RUNS ?=
 
@@ -92,8 +93,8 @@ test-faults: $(VENV)/.dev ## break everything under load, fault by fault; LONG=1
 		$(if $(FAULTS),-k "$(FAULTS)") $(PYTEST_ARGS)
 
 .PHONY: test-mutations
-test-mutations: $(VENV)/.dev ## switch each protection off and see that its fault test fails; NAMES="..." chooses
-	@exec $(BIN)/python -m tests.faults.run_mutations $(NAMES)
+test-mutations: $(VENV)/.dev ## switch each protection off and see that its test fails; NAMES="..." chooses, WRITE=1 into the docs
+	@exec $(BIN)/python -m tests.faults.run_mutations $(if $(WRITE),--write) $(NAMES)
 
 .PHONY: check
 check: $(VENV)/.dev ## lint, format, types, import direction

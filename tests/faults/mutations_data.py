@@ -1,8 +1,8 @@
-"""Protections of data, event time and the pool, switched off; see `tests/faults/mutations.py`."""
+"""Protections of data, event time and the pool, switched off; see `tests/faults/mutation.py`."""
 
 from typing import Final
 
-from tests.faults.mutations import Mutation
+from tests.faults.mutation import Mutation
 
 TIME = "tests/faults/test_event_time.py::"
 POOL = "tests/faults/test_pool.py::"
@@ -22,7 +22,7 @@ DATA_MUTATIONS: Final = (
         "Late is decided by the largest accepted time of the partition",
         "detectors/evaluate.py",
         "        late = columns.times_ms < watermarks\n",
-        "        late = columns.times_ms < 0\n",
+        "        late = columns.times_ms < watermarks - 60_000\n",
         f"{TIME}test_much_disorder_and_repeats_of_searches_from_before_a_kill_count_once",
     ),
     Mutation(
@@ -48,7 +48,7 @@ DATA_MUTATIONS: Final = (
         "asyncio.timeout(self._deadline_s)",
         "asyncio.timeout(None)",
         f"{POOL}test_while_the_pool_does_not_answer_searches_pass_unscored_and_counted_and_scoring_comes_back",
-        "",
+        "no metric says that the pool is away",
     ),
     Mutation(
         "A pool that is away is not waited for by each batch",
@@ -56,7 +56,7 @@ DATA_MUTATIONS: Final = (
         "        if self._away:\n",
         "        if self._deadline_s < 0:\n",
         "tests/unit/streams/test_pool_watch.py::test_only_the_first_batch_of_an_outage_waits_and_an_answer_ends_it",
-        "assert",
+        "later batches waited for a pool that is away",
     ),
     Mutation(
         "A full pool slows the consumer down",
@@ -72,7 +72,7 @@ DATA_MUTATIONS: Final = (
         "    except (UnicodeDecodeError, RecursionError) as error:\n",
         "    except ZeroDivisionError as error:\n",
         POISON,
-        "",
+        "not counted by detect",
     ),
     Mutation(
         "A control record's watermark is a time in digits",
@@ -80,7 +80,7 @@ DATA_MUTATIONS: Final = (
         "        if name == WATERMARK_HEADER and _is_time(text):\n",
         "        if name == WATERMARK_HEADER:\n",
         POISON,
-        "",
+        "not everything is closed",
     ),
     Mutation(
         "Commits of other fold settings are refused",
@@ -93,10 +93,18 @@ DATA_MUTATIONS: Final = (
     Mutation(
         "A partition whose sources stand is called idle",
         "streams/stages/evaluate_partition.py",
-        "        self.idle = self.fold.source_idle and scores_stand and clicks_stand\n",
-        "        self.idle = False\n",
+        "        return self._sources_stand and self.fold.source_idle\n",
+        "        return False\n",
         f"{SILENCE}test_an_unused_partition_and_a_silence_longer_than_the_timeout_lose_nothing",
         "not all partitions are idle",
+    ),
+    Mutation(
+        "A search ends idleness at once",
+        "streams/stages/evaluate_partition.py",
+        "        return self._sources_stand and self.fold.source_idle\n",
+        "        return self._sources_stand\n",
+        "tests/unit/streams/test_evaluate_partition.py::test_a_search_ends_idleness_before_score_says_so",
+        "a control that carries its time calls it idle",
     ),
     Mutation(
         "A new beginning leaves out cohorts that are not whole",

@@ -2,6 +2,7 @@
 
 python -m tests.faults.run_mutations            # all, with a table at the end
 python -m tests.faults.run_mutations a-click    # those whose names hold the text
+python -m tests.faults.run_mutations --write    # and put their rows into docs/reliability.md
 """
 
 import argparse
@@ -11,10 +12,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.faults.mutations import MUTATIONS, ROOT, Mutation
-from tests.faults.mutations_data import DATA_MUTATIONS
+from tests.faults.mutation import ROOT, Mutation
+from tests.faults.mutation_table import CAUGHT, Row, table_of, write_into
+from tests.faults.mutations import MUTATIONS
+
+RELIABILITY = ROOT / "docs" / "reliability.md"
 
 COPIED = ("schemas", "detectors", "inference", "streams", "tests", "deploy", "models", "pyproject.toml")
 DEADLINE_S = 500.0
@@ -68,31 +73,30 @@ def outcome_of(mutation: Mutation, folder: Path) -> tuple[str, str]:
         return "NOT CAUGHT", ""
     if done.returncode != FAILED or mutation.because not in done.stdout:
         return f"failed for another reason (exit {done.returncode})", said or done.stdout[-300:]
-    return "caught", said
+    return CAUGHT, said
 
 
 def main() -> int:
     """Run the table; exit 0 where all are caught."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="parts of names; all mutations if none is given")
-    names = parser.parse_args().names
-    chosen = [each for each in (*MUTATIONS, *DATA_MUTATIONS) if not names or any(name in each.name for name in names)]
-    rows = []
+    parser.add_argument("--write", action="store_true", help="put the rows into docs/reliability.md")
+    options = parser.parse_args()
+    chosen = [each for each in MUTATIONS if not options.names or any(name in each.name for name in options.names)]
+    rows: dict[str, Row] = {}
     for mutation in chosen:
         began_s = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="matchwatch-mutation-") as folder:
             verdict, said = outcome_of(mutation, Path(folder))
-        rows.append((mutation, verdict))
+        row = Row.of(mutation, verdict, said, datetime.now(UTC).date().isoformat())
+        rows[mutation.protection] = row
         sys.stdout.write(f"{mutation.name}: {verdict} ({time.monotonic() - began_s:.0f} s) {said[:250]}\n")
         sys.stdout.flush()
-    sys.stdout.write("\n| protection | test | switched off |\n|---|---|---|\n")
-    for mutation, verdict in rows:
-        sys.stdout.write(
-            f"| {mutation.protection} | `{mutation.test.rpartition('::')[2] or mutation.test}` | {verdict} |\n"
-        )
-    missed = sum(verdict != "caught" for _, verdict in rows)
-    sys.stdout.write(f"\n{len(rows) - missed} of {len(rows)} caught\n")
-    return 1 if missed else 0
+        if options.write:  # at once: a run of all takes an hour
+            document = write_into(RELIABILITY.read_text("utf-8"), {row.protection: row}, MUTATIONS)
+            RELIABILITY.write_text(document, "utf-8")
+    sys.stdout.write("\n" + table_of(rows, chosen))
+    return 0 if chosen and all(row.verdict == CAUGHT for row in rows.values()) else 1
 
 
 if __name__ == "__main__":

@@ -48,7 +48,11 @@ async def test_nothing_follows_a_batch_that_the_broker_refused(kafka: str, tmp_p
             await producer.send_ordered(b.topics[0], 0, [OutRecord(None, noise)])
         with pytest.raises(SendFailed):
             await producer.send_ordered(b.topics[0], 0, [OutRecord(None, b"after")])
+        # The broker itself refuses what comes out of sequence, but only where the batch is missing.
+        with pytest.raises(SendFailed):
+            await producer.send_ordered(b.out, 1, [OutRecord(None, b"elsewhere")])
         assert await read(kafka, b.topics[0]) == []
+        assert await read(kafka, b.out) == []
 
 
 async def test_a_send_that_was_cancelled_stays_ahead_of_the_next(kafka: str, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ async def test_a_zombie_commits_nothing_and_joins_as_a_new_member(kafka: str, tm
         before = await b.committed()
         zombie.process.send_signal(signal.SIGCONT)
         await wait_for(lambda: len(zombie.events("assigned")) > 2, "the zombie joins again")
-        assert zombie.events("commit failed")
+        assert zombie.events("commit failed"), "a zombie's commit was taken"
         assert await zombie.stop() == 0
         await wait_for(lambda: len(successor.owned()) == PARTITIONS, "the successor has all again")
         check_runs([o for o in await b.outputs() if o["generation"] is not None])
@@ -72,7 +72,7 @@ async def test_a_handler_that_fails_stops_the_worker_before_its_offsets_move(kaf
         committed = {tp.partition: state.offset for tp, state in (await b.committed()).items()}
         assert len(taken) == 2
         assert committed == taken
-        assert not failing.events("stopping")
+        assert not failing.events("stopping"), "a stage that failed was asked to flush and commit"
         await b.worker()
         check_runs(await b.delivered())
 

@@ -23,7 +23,7 @@ def test_records_that_wait_end_idleness() -> None:
     clock.look(1.0, at_end=True, position=7)
     assert clock.idle
     clock.look(1.5, at_end=False, position=7)
-    assert not clock.idle
+    assert not clock.idle, "idle although records wait"
 
 
 def test_the_time_a_stopped_process_slept_does_not_count() -> None:
