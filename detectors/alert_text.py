@@ -3,7 +3,8 @@
 from typing import Final
 
 from detectors.lifecycle import Step
-from schemas.alerts import AlertData, SuspectedCause
+from schemas.alerts import AlertData, AlertSeries, SuspectedCause
+from schemas.scores import PIPELINE
 
 SAME_TIME_S: Final = 10
 """A cohort's length by default."""
@@ -11,6 +12,8 @@ SAME_TIME_S: Final = 10
 _SHARES = frozenset(
     {
         "ctr",
+        "misrouted_rate",
+        "unscored_rate",
         "zero_result_rate",
         "missing_field_rate",
         "unknown_token_rate",
@@ -23,7 +26,7 @@ _SHARES = frozenset(
 def summary(step: Step, data: AlertData) -> str:
     """Say what happened, where, since when, and what was deployed around then."""
     value, expected = shown(data.signal, data.value), shown(data.signal, data.expected)
-    where = f"{data.signal} of {data.series.surface} in {data.series.application}"
+    where = f"{data.signal} of {place(data.series)}"
     if step is Step.RESOLVED:
         return f"{where} is back to about {expected}"
     if step is Step.ACCEPTED:
@@ -31,6 +34,13 @@ def summary(step: Step, data: AlertData) -> str:
     why = f"; {deployed(data.suspected_cause)}" if data.suspected_cause is not None else ""
     again = "still " if step is Step.REPEATED else ""
     return f"{where} is {again}{value} instead of {expected} since {data.started_at}{why}"
+
+
+def place(series: AlertSeries) -> str:
+    """Name what a series is about, models aside."""
+    if series.surface == PIPELINE.surface:
+        return "the whole pipeline"
+    return f"{series.surface} in {series.application}"
 
 
 def deployed(cause: SuspectedCause) -> str:

@@ -19,6 +19,7 @@ from detectors.frontier import Frontier
 from detectors.lifecycle import ACCEPT_S, Step
 from detectors.outputs import Output, SignalBatch, Transition
 from detectors.pending_rollups import Arrival, PendingRollups
+from detectors.pipeline_watch import PipelineWatch
 from detectors.rollup_merge import empty_rollup
 from detectors.rules import DEFAULT_RULES, Rule
 from detectors.series_watch import Decision, SeriesWatch
@@ -26,7 +27,7 @@ from detectors.signals import click_rate, search_rate, signal_points
 from detectors.silence import Silence
 from detectors.state_parts import cut_part, whole_part
 from schemas.rollup import LABEL_FREE, Exemplar, Rollup, RollupControl, series_key
-from schemas.scores import Series
+from schemas.scores import PIPELINE, Series
 
 STATE_VERSION: Final = 3
 MAX_DEPLOYMENTS: Final = 200
@@ -80,6 +81,7 @@ class DetectFold:
         self._frontier = Frontier()
         self._silence = Silence()
         self._pending = PendingRollups(self.settings.max_segment_values)
+        self._pipeline = PipelineWatch(self._rules, self.settings.accept_s, self.settings.bucket_s)
         self._series: dict[Series, SeriesWatch] = {}
         self._next_ms: dict[int, int] = {}
         self._silent_through_ms = 0
@@ -116,6 +118,8 @@ class DetectFold:
         """
         if offset <= self.offset:
             return []
+        if self.offset < 0:
+            self._pipeline.begin(offset)
         self.offset = offset
         if isinstance(record, Rollup):
             arrival = self._pending.take(record)
@@ -124,7 +128,7 @@ class DetectFold:
             return []
         self._frontier.take(record)
         self._silence.observe(self._frontier)
-        outputs: list[Output] = []
+        outputs = self._watch_pipeline(record)
         for start_ms, horizon_s in self._completed():
             outputs += self._decide_cohort(start_ms, horizon_s)
         return outputs + self._decide_silence()
@@ -137,6 +141,7 @@ class DetectFold:
         parts: dict[str, Any] = {f"pending:{i:06}": part for i, part in enumerate(self._pending.state())}
         for series, watch in self._series.items():
             parts |= cut_part("series:" + series_key(series).decode(), watch.state())
+        parts["pipeline"] = self._pipeline.state()
         parts["fold"] = {
             "version": STATE_VERSION,
             "parts": sorted(parts),
@@ -171,6 +176,8 @@ class DetectFold:
         self._marks = msgspec.convert(fold["marks"], list[DeploymentMark])
         self._counters = Counter(fold["counters"])
         parts = {name: state[name]["part"] for name in fold["parts"]}
+        if "pipeline" in parts:  # a state from before the pipeline was watched has none
+            self._pipeline.restore(parts["pipeline"])
         self._pending.restore([part for name, part in parts.items() if name.startswith("pending:")])
         for name in parts:
             if name.startswith("series:"):
@@ -178,6 +185,13 @@ class DetectFold:
                 watch = SeriesWatch(msgspec.convert(part["series"], Series), self._rules, self.settings.accept_s)
                 watch.restore(part)
                 self._series[watch.series] = watch
+
+    def _watch_pipeline(self, control: RollupControl) -> list[Output]:
+        step = self._pipeline.take(control, self._frontier.largest_time_ms)
+        if step is None:
+            return []
+        decided = self._transitions(self._pipeline.watch, step.decisions, step.end_ms - self.settings.bucket_s * 1000)
+        return [*decided, SignalBatch(PIPELINE, step.start_ms, LABEL_FREE, step.points)]
 
     def _completed(self) -> list[tuple[int, int]]:
         """Give the cohorts to decide now, (start, horizon) in order, and move on behind them."""
@@ -327,8 +341,10 @@ class DetectFold:
         settings = self.settings
         episode = decision.watched.episode
         started_at_ms = decision.watched.watch.started_at_ms
+        # Which model a shop serves has nothing to do with where its producers write.
+        marks = [] if watch.series == PIPELINE else self._marks
         cause = suspected_cause(
-            self._marks, started_at_ms, settings.cause_window_s, settings.cause_after_cohorts * settings.bucket_s
+            marks, started_at_ms, settings.cause_window_s, settings.cause_after_cohorts * settings.bucket_s
         )
         if cause is None and episode is not None:
             cause = episode.suspected_cause

@@ -20,6 +20,11 @@ LATENCY_MARGIN_BINS: Final = 5
 """Bins of 2 % above the reference's quantile from which a search counts as slow: about 10 %."""
 
 
+MISROUTED_RATE: Final = "misrouted_rate"
+PIPELINE_SIGNALS: Final = frozenset({MISROUTED_RATE})
+"""Signals of the pipeline's own series alone; no rollup tells them."""
+
+
 class Observation(msgspec.Struct, frozen=True):
     """One cohort's contribution to a rule; fields ending in `total` add up over cohorts."""
 
@@ -79,12 +84,12 @@ def observe(signal: str, rollup: Rollup, reference: Reference) -> Observation | 
 
 def watchable(signal: str) -> bool:
     """Whether rules can watch a signal."""
-    return signal in {*LATENCY_QUANTILES, "click_rate", "exposure_js", *_RATES, *_MEANS}
+    return signal in all_watchable()
 
 
 def all_watchable() -> list[str]:
     """Every signal that rules can watch, by name."""
-    return sorted({*LATENCY_QUANTILES, "click_rate", "exposure_js", *_RATES, *_MEANS})
+    return sorted({*LATENCY_QUANTILES, "click_rate", "exposure_js", *PIPELINE_SIGNALS, *_RATES, *_MEANS})
 
 
 _Definition = Callable[[Rollup], SignalPoint]
@@ -93,6 +98,7 @@ _RATES: Final[Mapping[str, _Definition]] = {
     "search_rate": signals.search_rate,
     "missing_field_rate": signals.missing_field_rate,
     "unknown_token_rate": signals.unknown_token_rate,
+    "unscored_rate": signals.unscored_rate,
 }
 _MEANS: Final[Mapping[str, _Definition]] = {
     "ctr": signals.ctr,

@@ -46,6 +46,24 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 DEFAULT_RULES: Final = (
     Rule(
+        name="events_misrouted",
+        signal="misrouted_rate",
+        detector="threshold",
+        settings={"limit": 0.0},
+        direction="up",
+        severity="warning",
+        min_n=1,
+    ),
+    Rule(
+        name="searches_unscored",
+        signal="unscored_rate",
+        detector="threshold",
+        settings={"limit": 0.05},
+        direction="up",
+        resolve_s=60,
+        min_n=20,
+    ),
+    Rule(
         name="searches_absent",
         signal="search_rate",
         detector="absence",
@@ -78,6 +96,7 @@ DEFAULT_RULES: Final = (
         signal="match_at_10",
         settings={"min_effect": 0.03},
         min_n=20,
+        inhibited_by=("searches_unscored",),
     ),
     Rule(
         name="ctr_drop",
@@ -94,7 +113,7 @@ DEFAULT_RULES: Final = (
         horizon_s=60,
         severity="warning",
         min_n=100,
-        inhibited_by=("click_tracking_lost",),
+        inhibited_by=("click_tracking_lost", "searches_unscored"),
     ),
     Rule(
         name="latency_p95_rise",

@@ -1,20 +1,20 @@
 """All that detect remembers of one series: its reference, its watches, their alerts' lives, and the trail."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from detectors.exposure_pool import ExposurePool
 from detectors.lifecycle import Life, Phase, Step
-from detectors.observation import all_watchable, observe
+from detectors.observation import PIPELINE_SIGNALS, Observation, all_watchable, observe
 from detectors.reference import Reference
 from detectors.rules import Rule
 from detectors.trail import Trail
 from detectors.watch import Verdict, Watch
 from schemas.alerts import AlertData
 from schemas.rollup import LABEL_FREE, Rollup
-from schemas.scores import Series
+from schemas.scores import PIPELINE, Series
 
 MATCH_MODEL_SIGNALS: Final = frozenset({"match_at_10"})
 """Their level belongs to the match model that scored. `ctr_proxy_*` is not among them: it judges the match model, so
@@ -71,7 +71,7 @@ class SeriesWatch:
             for rule in rules
             if rule.scope in {scope, "any"}
             for signal in all_watchable()
-            if rule.watches(signal)
+            if rule.watches(signal) and (signal in PIPELINE_SIGNALS) == (series == PIPELINE)
         ]
         self._watched_horizons = {x.watch.rule.horizon_s for x in self.watched}
         pools = [x.watch.rule.min_n for x in self.watched if x.watch.signal == "exposure_js"]
@@ -120,6 +120,16 @@ class SeriesWatch:
                 if x is not None:
                     watched.verdict = watched.watch.update(start_ms, end_ms, x)
                 decisions += self._decide(watched, end_ms)
+        return decisions
+
+    def see_observations(self, start_ms: int, end_ms: int, observed: Mapping[str, Observation]) -> list[Decision]:
+        """Take what was observed in a stretch of event time, by signal, and decide on every rule."""
+        decisions = []
+        for watched in self.watched:
+            x = observed.get(watched.watch.signal)
+            if x is not None:
+                watched.verdict = watched.watch.update(start_ms, end_ms, x)
+            decisions += self._decide(watched, end_ms)
         return decisions
 
     def _decide(self, watched: Watched, end_ms: int) -> list[Decision]:

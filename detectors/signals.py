@@ -33,6 +33,7 @@ def signal_points(rollup: Rollup, exposure_reference: Mapping[str, int] | None =
             exposure_js(rollup, exposure_reference),
             missing_field_rate(rollup),
             unknown_token_rate(rollup),
+            unscored_rate(rollup),
         ]
     return [
         ctr(rollup),
@@ -127,6 +128,12 @@ def missing_field_rate(rollup: Rollup) -> SignalPoint:
 def unknown_token_rate(rollup: Rollup) -> SignalPoint:
     """Share of query tokens that the match model's vocabulary lacks."""
     return _ratio("unknown_token_rate", rollup, rollup.unknown_tokens, rollup.tokens, n=rollup.tokens, error=None)
+
+
+def unscored_rate(rollup: Rollup) -> SignalPoint:
+    """Share of searches that passed on unscored because the pool did not answer."""
+    error = binomial_standard_error(rollup.unscored_searches, rollup.searches)
+    return _ratio("unscored_rate", rollup, rollup.unscored_searches, rollup.searches, n=rollup.searches, error=error)
 
 
 def latency_quantile(rollup: Rollup, name: str) -> SignalPoint:

@@ -51,6 +51,10 @@ class Series(msgspec.Struct, frozen=True, order=True, array_like=True):
         return Series(self.application, self.surface, "*", "*")
 
 
+PIPELINE: Final = Series("*", "*", "*", "*")
+"""The pipeline itself: all applications and surfaces together. No surface is called so."""
+
+
 class Column(msgspec.Struct, frozen=True, array_like=True):
     """A text column: the distinct values, and an index into them for each row."""
 

@@ -7,8 +7,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from detectors.alert_text import deployed, shown
+from detectors.alert_text import deployed, place, shown
 from schemas.alerts import Alert, AlertData, SampleSearch
+from schemas.scores import PIPELINE
 from streams.readers.printable import printable
 
 _COLOURS: Final = {"critical": "red", "warning": "yellow", "info": "cyan"}
@@ -72,6 +73,8 @@ def _what(data: AlertData) -> str:
 
 def _where(data: AlertData) -> str:
     series = data.series
+    if series.surface == PIPELINE.surface:
+        return place(series)
     model = "all models and versions" if series.version == "*" else f"{series.model} {series.version}"
     return f"{series.application} / {series.surface} / {model}"
 

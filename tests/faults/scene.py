@@ -262,6 +262,12 @@ class Scene:
             each for each in log if (topic, each.partition, each.offset) not in self.strangers
         ]
 
+    def told(self, rule: str, signal: str) -> None:
+        """See that `alerts` holds an alert of a rule on a signal."""
+        alerts = [json.loads(each.value)["data"] for each in self.read("alerts") if each.value]
+        names = {(alert["rule"], alert["signal"]) for alert in alerts if alert["status"] == "firing"}
+        assert (rule, signal) in names, f"no {rule} among the alerts, which are {sorted(names)}"
+
     def _compare(self) -> Outcome:
         kafka, fold = self.settings.kafka, self.settings.fold
         outcome = Outcome()

@@ -27,3 +27,4 @@ def test_events_in_wrong_partitions_count_where_they_lie_and_the_doctor_names_th
         assert "partitioner=murmur2_random" in findings["producers"]["cure"], findings["producers"]
         outcome = play.judge()
         assert outcome.counters["misrouted"] > 1000
+        play.told("events_misrouted", "misrouted_rate")

@@ -78,6 +78,7 @@ def test_while_the_pool_does_not_answer_searches_pass_unscored_and_counted_and_s
         play.judge()
         assert counted == without > 500, f"{counted} are counted, {without} passed without scores"
         assert came_back, "the newest searches have no scores"
+        play.told("searches_unscored", "unscored_rate")
         assert lag < 2_000, f"in the outage {lag} searches were not passed on"
 
 

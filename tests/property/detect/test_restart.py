@@ -42,11 +42,13 @@ STRIDE = 3
 
 
 def story(t: float) -> Behaviour:
-    """A bad ranker; later all goes wrong at once; another match model; nothing for a while; the end."""
+    """A bad ranker; later all goes wrong at once, also the pipeline; another match model; nothing; the end."""
     if DEPLOYED_S <= t < 900:
         return replace(HEALTHY, match=0.6, ctr=0.06, version="4")
     if 1200 <= t < 1500:
-        return replace(HEALTHY, latency_ms=80.0, ctr=0.0, gone_category=0, zero_results=0.12)
+        return replace(
+            HEALTHY, latency_ms=80.0, ctr=0.0, gone_category=0, zero_results=0.12, unscored=0.2, misrouted=0.3
+        )
     if 1500 <= t < 1800:
         return replace(HEALTHY, match=0.5, match_model="shop-match/2")
     if 1800 <= t < 1900:
@@ -127,7 +129,8 @@ def test_the_log_has_every_kind_of_output() -> None:
     outputs, counters = expected()
     alerts = [alert["data"] for alert in map(msgspec.json.decode, outputs) if "data" in alert]
     told = {(alert["rule"], alert["status"]) for alert in alerts}
-    rules = "match_drop latency_p95_rise click_tracking_lost exposure_shift searches_absent limit any_version"
+    rules = "match_drop latency_p95_rise click_tracking_lost exposure_shift searches_absent limit any_version "
+    rules += "events_misrouted searches_unscored"
     assert told >= {(rule, "firing") for rule in rules.split()}
     assert told >= {(rule, "resolved") for rule in rules.split()}
     assert any(alert.get("suspected_cause") for alert in alerts)

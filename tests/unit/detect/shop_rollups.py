@@ -1,6 +1,7 @@
 """A synthetic shop: rollups and controls as evaluate writes them, with noise, seasonality and pages that differ."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -31,6 +32,8 @@ class Behaviour:
     volume: float = 1.0
     missing_titles: float = 0.01
     unknown_tokens: float = 0.02
+    unscored: float = 0.0
+    misrouted: float = 0.0
     gone_category: int | None = None
     version: str = "3"
     match_model: str = "shop-match/1"
@@ -78,12 +81,17 @@ class Shop:
         rng = np.random.default_rng(self.seed)
         cohorts = int(self.minutes * 6)
         waiting: dict[int, list[Rollup]] = {}
+        totals = [Counter[str]() for _ in range(self.partitions)]
         extra = (max(self.horizons) * 1000 + LATENESS_MS) // BUCKET_MS + 1 if self.closing else 0
         for i in range(cohorts + extra):
             start_ms = START_MS + i * BUCKET_MS
             if i < cohorts:
                 for rollup in self._cohort(rng, i, start_ms):
                     waiting.setdefault(rollup.horizon_s, []).append(rollup)
+                    if rollup.horizon_s == min(self.horizons) and rollup.series == rollup.series.all_versions():
+                        wrong = round(rollup.searches * self.story(i * BUCKET_MS / 1000 + 5).misrouted)
+                        grown = {"accepted_searches": rollup.searches, "misrouted_searches": wrong}
+                        totals[rollup.partition].update({name: n for name, n in grown.items() if n})
             now_ms = start_ms + BUCKET_MS
             watermark_ms = now_ms - LATENESS_MS
             closed = {h: (watermark_ms - h * 1000) // BUCKET_MS * BUCKET_MS for h in self.horizons}
@@ -100,6 +108,7 @@ class Shop:
                     largest_time_ms=min(now_ms, START_MS + cohorts * BUCKET_MS) - 1,
                     idle=False,
                     wall_ms=now_ms,
+                    totals=dict(totals[partition]),
                 )
 
     def _cohort(self, rng: np.random.Generator, i: int, start_ms: int) -> Iterator[Rollup]:
@@ -149,6 +158,7 @@ class Shop:
             searches=n,
             impressions=impressions,
             zero_results=int(empty.sum()),
+            unscored_searches=round(n * does.unscored),
             missing_titles=int(rng.binomial(impressions, does.missing_titles)),
             tokens=3 * n,
             unknown_tokens=int(rng.binomial(3 * n, does.unknown_tokens)),

@@ -139,6 +139,7 @@ def test_each_horizon_tells_its_own_signals() -> None:
         "exposure_js",
         "missing_field_rate",
         "unknown_token_rate",
+        "unscored_rate",
     ]
     assert [x.signal for x in signals.signal_points(rollup())] == [
         "ctr",

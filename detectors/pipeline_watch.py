@@ -1,0 +1,149 @@
+"""The pipeline as a series of its own: what belongs to no page of the shop, and so stands in no rollup.
+
+Controls carry each partition's counters since its log began. What they grow by between two controls has happened in
+between; event time says when, as for everything else. So what is decided is a function of the log of `rollups` alone.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from detectors.observation import MISROUTED_RATE, Observation
+from detectors.rules import Rule
+from detectors.series_watch import Decision, SeriesWatch
+from detectors.signals import binomial_standard_error
+from schemas.rollup import LABEL_FREE, RollupControl
+from schemas.scores import PIPELINE
+from schemas.signals import SignalPoint
+
+LONGEST_MS: Final = 3_600_000
+"""What was counted over a longer time is dated to its last cohort: nobody knows when in between."""
+_SEARCHES: Final = ("accepted_searches", "repeated_searches")
+_CLICKS: Final = ("accepted_clicks", "unknown_actions")
+_MISROUTED: Final = ("misrouted_searches", "misrouted_clicks")
+
+
+class PartitionTotals(msgspec.Struct):
+    """What the controls of one partition have told so far."""
+
+    searches: int = 0
+    """Timely ones, repeats included."""
+    events: int = 0
+    """Searches and clicks."""
+    misrouted: int = 0
+    largest_time_ms: int = 0
+
+
+class PipelineState(msgspec.Struct):
+    """Everything the watch remembers besides its rules' lives."""
+
+    whole_log: bool = False
+    """The log was read from its first record: what a partition's first control tells was counted within it."""
+    partitions: dict[int, PartitionTotals] = {}
+    events: int = 0
+    """Since the latest decision."""
+    misrouted: int = 0
+    through_ms: int = 0
+    """End of the latest decision."""
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What came of a stretch of event time."""
+
+    start_ms: int
+    end_ms: int
+    decisions: list[Decision]
+    points: list[SignalPoint]
+
+
+class PipelineWatch:
+    """Watches the counters of all partitions together.
+
+    Args:
+        rules: all rules; those on other signals are left out.
+        accept_s: after how long a lasting change is the new level.
+        bucket_s: length of a cohort.
+    """
+
+    def __init__(self, rules: Sequence[Rule], accept_s: int, bucket_s: int) -> None:
+        self.watch = SeriesWatch(PIPELINE, rules, accept_s)
+        self._bucket_ms = bucket_s * 1000
+        self._state = PipelineState()
+
+    def begin(self, offset: int) -> None:
+        """Say which record of the log is the first that is read."""
+        self._state.whole_log = offset == 0
+
+    def take(self, control: RollupControl, largest_time_ms: int) -> Step | None:
+        """Take a control; decide where event time has gone on by a cohort since the latest decision.
+
+        Args:
+            control: of any partition.
+            largest_time_ms: latest event time of all partitions.
+        """
+        self._add(control)
+        s = self._state
+        end_ms = largest_time_ms // self._bucket_ms * self._bucket_ms
+        if end_ms <= s.through_ms or not s.events:
+            return None
+        start_ms = s.through_ms if end_ms - s.through_ms <= LONGEST_MS else end_ms - self._bucket_ms
+        misrouted, events = min(s.misrouted, s.events), s.events
+        s.through_ms, s.events, s.misrouted = end_ms, 0, 0
+        x = Observation(
+            numerator_total=misrouted,
+            denominator_total=events,
+            n_total=events,
+            variance_total=misrouted * (events - misrouted) / events,
+            shown_total=misrouted,
+            shown_weight_total=events,
+            counts=True,
+        )
+        decisions = self.watch.see_observations(start_ms, end_ms, {MISROUTED_RATE: x})
+        return Step(start_ms, end_ms, decisions, [self._point(start_ms, end_ms, misrouted, events)])
+
+    def state(self) -> dict[str, Any]:
+        """Give everything as plain numbers and names."""
+        return {"counted": msgspec.to_builtins(self._state), "watch": self.watch.state()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take up where another one gave its `state`."""
+        self._state = msgspec.convert(state["counted"], PipelineState, strict=False)
+        self.watch.restore(state["watch"])
+
+    def _add(self, control: RollupControl) -> None:
+        s = self._state
+        searches, misrouted = _sum(control, _SEARCHES), _sum(control, _MISROUTED)
+        events = searches + _sum(control, _CLICKS)
+        seen = s.partitions.get(control.partition)
+        if seen is None:
+            seen = PartitionTotals() if s.whole_log else PartitionTotals(searches, events, misrouted)
+            s.partitions[control.partition] = seen
+        elif control.largest_time_ms > seen.largest_time_ms and searches < seen.searches:
+            # Later events and fewer of them: counted anew (`--from-next-cohort`), not by a successor that is behind.
+            seen.searches, seen.events, seen.misrouted = searches, events, misrouted
+        s.events += max(0, events - seen.events)
+        s.misrouted += max(0, misrouted - seen.misrouted)
+        seen.searches, seen.events = max(seen.searches, searches), max(seen.events, events)
+        seen.misrouted = max(seen.misrouted, misrouted)
+        seen.largest_time_ms = max(seen.largest_time_ms, control.largest_time_ms)
+
+    def _point(self, start_ms: int, end_ms: int, misrouted: int, events: int) -> SignalPoint:
+        error = binomial_standard_error(misrouted, events)
+        return SignalPoint(
+            signal=MISROUTED_RATE,
+            series=PIPELINE,
+            cohort_start_ms=start_ms,
+            bucket_s=(end_ms - start_ms) // 1000,
+            horizon_s=LABEL_FREE,
+            n=events,
+            value=misrouted / events,
+            numerator=float(misrouted),
+            denominator=float(events),
+            standard_error=error,
+            variance=None if error is None else (error * events) ** 2,
+        )
+
+
+def _sum(control: RollupControl, names: Sequence[str]) -> int:
+    return sum(control.totals.get(name, 0) for name in names)

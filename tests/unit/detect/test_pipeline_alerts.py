@@ -1,0 +1,143 @@
+"""Alerts about the pipeline itself: searches that pass unscored, and events that lie in wrong partitions."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from detectors.detect_fold import DetectFold
+from detectors.outputs import Output, SignalBatch, Transition
+from schemas.rollup import RollupControl
+from schemas.scores import PIPELINE
+from schemas.signals import SignalPoint
+from tests.unit.detect.following import follow, seconds
+from tests.unit.detect.shop_rollups import BUCKET_MS, START_MS, SURFACES, Shop, changed_at
+
+RULES = ("events_misrouted", "searches_unscored")
+FAULT_S = 600
+
+
+def control(second: float, partition: int = 0, *, partitions: int = 1, **totals: int) -> RollupControl:
+    """Give what a partition tells at a time, of which all before the lateness is closed."""
+    time_ms = START_MS + int(second * 1000)
+    closed_ms = (time_ms - 30_000) // BUCKET_MS * BUCKET_MS
+    return RollupControl(partition, partitions, {0: closed_ms}, closed_ms, time_ms, False, time_ms, totals)
+
+
+def decided(controls: Iterable[RollupControl], first_offset: int = 0) -> list[Output]:
+    fold = DetectFold()
+    return [x for offset, each in enumerate(controls, first_offset) for x in fold.apply(each, offset)]
+
+
+def alerts(outputs: Iterable[Output]) -> list[Transition]:
+    return [x for x in outputs if isinstance(x, Transition)]
+
+
+def points(outputs: Iterable[Output]) -> list[SignalPoint]:
+    return [point for x in outputs if isinstance(x, SignalBatch) and x.series == PIPELINE for point in x.points]
+
+
+def steady(first: int, last: int, totals: Mapping[str, int]) -> list[RollupControl]:
+    """Tell every second that ten searches and one click more have come; the other totals stay."""
+    return [control(s, accepted_searches=10 * s, accepted_clicks=s, **totals) for s in range(first, last)]
+
+
+def test_unscored_searches_are_told_on_each_surface_with_the_time_they_began() -> None:
+    fired = follow(Shop(minutes=15, story=changed_at(FAULT_S, unscored=0.5), seed=3)).fired("searches_unscored")
+    assert sorted(x.data.series.surface for x in fired) == sorted(SURFACES)
+    assert {seconds(x.data.started_at) for x in fired} <= {FAULT_S - 10, FAULT_S}
+    # A cohort and the lateness; quiet surfaces pool two cohorts.
+    assert all(seconds(x.data.detected_at) <= FAULT_S + 70 for x in fired)
+    assert all(x.data.expected == 0 for x in fired)
+    assert all(x.data.value is not None and 0.4 < x.data.value <= 0.6 for x in fired)
+    assert "unscored_rate of search in shop is 49.4 % instead of 0 %" in next(
+        x.data.summary for x in fired if x.data.series.surface == "search"
+    )
+
+
+def test_misrouted_events_are_told_once_for_the_whole_pipeline_whatever_was_deployed() -> None:
+    shop = Shop(minutes=15, story=changed_at(FAULT_S, misrouted=0.75), seed=3, partitions=2)
+    (fired,) = follow(shop, [(FAULT_S - 20, "4", "live")]).fired("events_misrouted")
+    data = fired.data
+    assert (data.series.application, data.series.surface) == ("*", "*")
+    assert FAULT_S - 20 <= seconds(data.started_at) <= FAULT_S
+    assert seconds(data.detected_at) <= FAULT_S + 20
+    assert data.value is not None
+    assert 0.75 / 2 < data.value <= 0.75  # the other partition has told of the time before
+    assert data.suspected_cause is None
+    assert data.summary.startswith("misrouted_rate of the whole pipeline is ")
+
+
+def test_a_healthy_shop_hears_nothing_of_its_pipeline() -> None:
+    followed = follow(Shop(minutes=120, rate=20))
+    assert [x for rule in RULES for x in followed.fired(rule)] == []
+
+
+def test_one_misrouted_record_is_told_and_resolved_when_no_more_come() -> None:
+    log = [*steady(0, 300, {}), *steady(300, 600, {"misrouted_clicks": 1})]
+    fired, resolved = alerts(decided(log))
+    assert (fired.data.status, resolved.data.status) == ("firing", "resolved")
+    assert 280 <= seconds(fired.data.started_at) <= 300
+    assert seconds(fired.data.detected_at) <= 312
+    assert seconds(str(resolved.data.resolved_at)) <= 450
+
+
+def test_every_event_is_in_one_point_however_the_controls_of_partitions_fall() -> None:
+    log = [
+        control(
+            second, partition, partitions=3, accepted_searches=7 * second, misrouted_searches=second * (partition == 1)
+        )
+        for second in range(200)
+        for partition in (0, 1, 2)
+        if (second + partition) % (partition + 1) == 0
+    ]
+    found = points(decided(log))
+    end_s = (found[-1].cohort_start_ms - START_MS) // 1000 + found[-1].bucket_s
+    told = sum(point.denominator for point in found)
+    assert 7 * 3 * (end_s - 3) <= told <= 7 * 3 * (end_s + 3)
+    starts = [point.cohort_start_ms for point in found]
+    assert starts[1:] == [point.cohort_start_ms + point.bucket_s * 1000 for point in found[:-1]]
+
+
+def test_a_successor_of_evaluate_that_is_behind_counts_nothing_again() -> None:
+    totals = {"misrouted_searches": 50}
+    behind = [control(295 + s, accepted_searches=2950 + 9 * s, misrouted_searches=40 + s) for s in range(10)]
+    log = [*steady(0, 200, {}), *steady(200, 300, totals), *behind, *steady(310, 700, totals)]
+    assert [x.data.status for x in alerts(decided(log))] == ["firing", "resolved"]
+    assert sum(point.numerator for point in points(decided(log))) == 50
+
+
+def test_a_fold_that_begins_anew_is_watched_from_its_new_beginning() -> None:
+    anew = [control(s, accepted_searches=10 * (s - 600), misrouted_searches=max(0, s - 700)) for s in range(601, 800)]
+    (fired,) = alerts(decided([*steady(0, 600, {"misrouted_searches": 0}), *anew]))
+    assert 690 <= seconds(fired.data.started_at) <= 701
+
+
+def test_what_was_counted_before_the_oldest_record_of_the_log_is_no_news() -> None:
+    log = steady(1000, 1200, {"misrouted_clicks": 99})
+    assert alerts(decided(log, first_offset=5_000)) == []
+    # Where the log is whole, its first control tells of what lies in it: a backlog that was read at once.
+    assert [x.data.status for x in alerts(decided(log))] == ["firing", "resolved"]
+
+
+def test_the_id_of_an_alert_is_the_same_from_every_successor() -> None:
+    log = [*steady(0, 300, {}), *steady(300, 400, {"misrouted_searches": 3})]
+    whole = [msgspec.json.encode(x) for x in decided(log)]
+    fold, found = DetectFold(), []
+    for offset, each in enumerate(log):
+        found += [msgspec.json.encode(x) for x in fold.apply(each, offset)]
+        if offset % 7 == 0:
+            fold = DetectFold.from_state(msgspec.msgpack.decode(msgspec.msgpack.encode(fold.state()), strict=False))
+    assert found == whole
+
+
+def test_a_state_from_before_the_pipeline_was_watched_is_taken_up() -> None:
+    log = [*steady(0, 300, {"misrouted_searches": 3}), *steady(300, 400, {"misrouted_searches": 9})]
+    fold = DetectFold()
+    for offset, each in enumerate(log[:200]):
+        fold.apply(each, offset)
+    old = fold.state()
+    del old["pipeline"]
+    old["fold"]["part"]["parts"].remove("pipeline")
+    successor = DetectFold.from_state(old)
+    found = [x for offset, each in enumerate(log) for x in successor.apply(each, offset)]
+    assert sum(point.numerator for point in points(found)) == 6
