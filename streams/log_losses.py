@@ -21,6 +21,8 @@ class LogLosses:
         self._metrics = metrics
         self._written_by_us = written_by_us
         self._next: dict[TP, int] = {}
+        self._lost_to: dict[TP, int] = {}
+        """Up to where losses have been counted: a partition may come back before its commit has moved."""
         self._gap_said: set[str] = set()
 
     def assigned(self, committed: Mapping[TP, Committed], seeks: Mapping[TP, int]) -> None:
@@ -34,8 +36,12 @@ class LogLosses:
         for tp, state in committed.items():
             begin = seeks.get(tp, state.log_start if state.offset is None else state.offset)
             self._next[tp] = max(begin, state.log_start)
-            lost = state.log_start - (state.log_start if state.offset is None else state.offset)
+            if state.offset is None:
+                continue
+            # What comes back with its state has been read beyond its commit.
+            lost = state.log_start - max(state.offset, seeks.get(tp, 0), self._lost_to.get(tp, 0))
             if lost > 0:
+                self._lost_to[tp] = state.log_start
                 self._metrics.lost_records.labels(tp.topic).inc(lost)
                 _log.error(
                     "%s[%d] begins at %d and was read up to %d: %d records were deleted before they were read; keep "

@@ -15,6 +15,7 @@ from confluent_kafka.admin import AdminClient
 
 from schemas.errors import ServerUnavailable, TopicMismatch
 from schemas.settings import Settings
+from streams.daemon_thread import run_in_daemon
 from streams.kafka_admin import TopicState, is_embedded, shapes
 from streams.metrics import Metrics
 from streams.transport import TP
@@ -51,7 +52,7 @@ class TopicWatch:
         """
         seen = 0
         while True:
-            wrong = await asyncio.to_thread(self._look)
+            wrong = await run_in_daemon(self._look, "topic-watch")
             seen = seen + 1 if wrong else 0
             if seen >= LOOKS_TO_BE_SURE:
                 raise TopicMismatch(wrong)

@@ -18,6 +18,7 @@ from schemas.config import settings_hash
 from schemas.rollup import Rollup, RollupControl, encode_rollup, series_key
 from schemas.settings import Settings
 from schemas.topics import CLICK_EVENTS, MATCH_SCORES, ROLLUPS, SEARCH_EVENTS
+from streams.daemon_thread import run_in_daemon
 from streams.kafka_admin import connect, end_offsets
 from streams.metrics import Metrics
 from streams.redis_counters import COUNTERS, RedisCounters, key_prefix
@@ -84,7 +85,7 @@ class EvaluateStage(Stage):
         self._partitions = {}
         self._metrics.forget_partitions()
         seeks: dict[TP, int] = {}
-        source_ends = await asyncio.to_thread(self._source_ends) if committed else ()
+        source_ends = await run_in_daemon(self._source_ends, "source-ends") if committed else ()
         for tp, state in committed.items():
             if tp.topic != self._scores_topic:
                 continue

@@ -33,8 +33,9 @@ class PoolWatch:
 
     async def score(self, batch: PairBatch) -> ScoredBatch | None:
         """Score a batch; None where the pool does not answer."""
+        self._let_go_of_ended()
         if self._away:
-            if not self._is_asked():
+            if self._asking is None:
                 self._asking = asyncio.create_task(self._ask(batch))
             return None
         asked = asyncio.create_task(self._ask(batch))
@@ -42,12 +43,10 @@ class PoolWatch:
             async with asyncio.timeout(self._deadline_s):
                 scored = await asyncio.shield(asked)
         except TimeoutError:
-            self._note(away=True)
-            if self._is_asked():
-                asked.cancel()
-            else:
-                self._asking = asked
-            return None
+            if not asked.done():
+                self._begin_outage(asked)
+                return None
+            scored = asked.result()  # it answered in the last moment
         except asyncio.CancelledError:
             asked.cancel()
             raise
@@ -60,14 +59,28 @@ class PoolWatch:
         if self._asking is not None:
             self._asking.cancel()
 
-    def _is_asked(self) -> bool:
-        """Whether a batch is still out; what went wrong with the last one, beyond an outage, is raised here."""
+    def _begin_outage(self, asked: asyncio.Task[ScoredBatch | None]) -> None:
+        """Let one batch go on asking: the one that has longest."""
+        self._note(away=True)
+        try:
+            self._let_go_of_ended()
+        except BaseException:
+            asked.cancel()
+            raise
         if self._asking is None:
-            return False
-        if self._asking.done():
-            self._asking.result()
-            return False
-        return True
+            self._asking = asked
+        else:
+            asked.cancel()
+
+    def _let_go_of_ended(self) -> None:
+        """Forget a batch that is no longer out; what went wrong with it, beyond an outage, is raised here.
+
+        At the next batch, whatever has become of the outage: not in some other outage, hours later.
+        """
+        if self._asking is not None and self._asking.done():
+            ended, self._asking = self._asking, None
+            if not ended.cancelled():
+                ended.result()
 
     async def _ask(self, batch: PairBatch) -> ScoredBatch | None:
         try:

@@ -20,7 +20,7 @@ class PositionLost(MatchwatchError):
 
 
 class SendFailed(MatchwatchError):
-    """A batch was refused or expired: the worker stops before its offsets move, its successor sends again."""
+    """A batch was refused or found no leader: the worker stops before its offsets move, its successor sends again."""
 
 
 class RecordTooLarge(SendFailed):

@@ -35,14 +35,18 @@ class OutRecord(NamedTuple):
 class OrderedProducer:
     """An idempotent producer with at most one batch in flight per partition.
 
-    aiokafka drops a batch that has expired and goes on with the next; idempotence does not prevent that gap. So the
+    aiokafka drops a batch that was refused and goes on with the next; idempotence does not prevent that gap. So the
     next batch of a partition waits for the acknowledgement of the one before, and after a failure nothing more is sent.
+
+    A batch that was sent never expires: with idempotence aiokafka sends it again until the broker takes or refuses it,
+    whatever lies between, and the broker drops the copies. Meanwhile its stage waits, as does its `send_ordered`.
 
     Args:
         brokers: `host:port`, several separated by commas.
         client_id: how the broker's logs name it.
         max_batch_bytes: size of one batch before compression.
-        delivery_timeout_s: how long a batch is tried, through broker restarts and leader changes.
+        answer_timeout_s: how long a request waits for its answer before its batches are sent again; and how long a
+            batch that was not sent yet waits for a leader of its partition before it fails.
         max_record_bytes: largest key, value and headers together, before compression.
     """
 
@@ -52,7 +56,7 @@ class OrderedProducer:
         *,
         client_id: str = "matchwatch",
         max_batch_bytes: int = 512 * 1024,
-        delivery_timeout_s: float = 60.0,
+        answer_timeout_s: float = 60.0,
         max_record_bytes: int = MAX_RECORD_BYTES,
     ) -> None:
         self._brokers = brokers
@@ -63,7 +67,7 @@ class OrderedProducer:
             "enable_idempotence": True,
             "compression_type": "zstd" if has_zstd() else "gzip",
             "max_batch_size": max_batch_bytes,
-            "request_timeout_ms": int(delivery_timeout_s * 1000),
+            "request_timeout_ms": int(answer_timeout_s * 1000),
         }
         self._max_record_bytes = max_record_bytes
         self._producer: Any = None
@@ -98,8 +102,8 @@ class OrderedProducer:
 
         Raises:
             RecordTooLarge: before anything is sent; the producer stays usable.
-            SendFailed: a batch was refused or expired. What came before it is in the log, it and what follows are not;
-                every later call fails too, since going on would leave a gap.
+            SendFailed: a batch was refused, or found no leader in time. What came before it is in the log, it and what
+                follows are not; every later call fails too, since going on would leave a gap.
         """
         for record in records:
             if record.size_bytes() > self._max_record_bytes:
@@ -122,7 +126,7 @@ class OrderedProducer:
         """
         partitions = self._partitions.get(topic)
         if partitions is None:
-            # The producer's own `partitions_for` would wait the whole delivery timeout for a topic that is not there.
+            # The producer's own `partitions_for` would wait the whole answer timeout for a topic that is not there.
             cluster = await self._producer.client.fetch_all_metadata()
             partitions = sorted(cluster.partitions_for_topic(topic) or ())
             if not partitions:

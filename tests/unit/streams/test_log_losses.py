@@ -44,3 +44,20 @@ def test_gaps_between_records_are_counted_and_an_error_where_no_transaction_writ
     errors = [record for record in caplog.records if record.levelno == logging.ERROR]
     (told,) = [record.getMessage() for record in errors]
     assert told.startswith("match-scores[0]: 3 offsets before 12 hold no record any more")
+
+
+def test_a_loss_is_counted_once_however_often_the_partition_comes_back() -> None:
+    metrics = Metrics("evaluate")
+    losses = LogLosses(metrics, frozenset())
+    losses.assigned({OURS: Committed(10, "", 25, 90)}, {OURS: 4})
+    losses.assigned({OURS: Committed(10, "", 25, 90)}, {OURS: 25})
+    assert value(metrics, "matchwatch_lost_records_total") == 15
+    losses.assigned({OURS: Committed(10, "", 30, 90)}, {OURS: 4})  # five more went, and nothing was committed yet
+    assert value(metrics, "matchwatch_lost_records_total") == 20
+
+
+def test_what_was_read_beyond_its_commit_is_not_lost() -> None:
+    metrics = Metrics("evaluate")
+    losses = LogLosses(metrics, frozenset())
+    losses.assigned({OURS: Committed(10, "", 25, 90)}, {OURS: 60})  # it comes back with its state
+    assert value(metrics, "matchwatch_lost_records_total") == 0
