@@ -1,14 +1,14 @@
 """When a program has read all, and when it has closed all."""
 
 from collections.abc import Mapping, Sequence
-from types import TracebackType
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from schemas.rollup import Rollup, RollupControl, decode_rollup
 from schemas.settings import Settings
-from schemas.topics import ROLLUPS
 from streams.bench.program import BenchFailed, Condition
+from streams.bench.rollup_tail import RollupTail
+from streams.readers.counter_store import CounterStore
 
 _TIMEOUT_S = 10.0
 
@@ -53,24 +53,30 @@ class Committed(Condition):
         return True
 
 
-class AllClosed(Condition):
+class Open(Condition):
+    """Evaluate says that at least so many searches are open."""
+
+    def __init__(self, settings: Settings, searches: int) -> None:
+        self._settings = settings
+        self._searches = searches
+
+    def __call__(self) -> bool:
+        """Whether they are."""
+        with CounterStore(self._settings) as store:
+            return store.read().counters.get("open_searches", 0) >= self._searches
+
+
+class AllClosed(RollupTail, Condition):
     """Every partition's control record in `rollups` says that the last cohort's last horizon is closed.
 
     Also counts what the rollups hold, so that a program that loses events is not called fast.
     """
 
     def __init__(self, settings: Settings, last_search_ms: int) -> None:
-        kafka = settings.kafka
-        self._partitions = kafka.partitions
+        super().__init__(settings)
+        self._partitions = settings.kafka.partitions
         self._through_ms = last_search_ms // (settings.fold.bucket_s * 1000) * (settings.fold.bucket_s * 1000)
         self._horizon_s = max(settings.fold.horizons_s)
-        self._consumer = Consumer({
-            "bootstrap.servers": kafka.brokers,
-            "group.id": "bench-rollups",
-            "enable.auto.commit": False,
-            "log_level": 0,
-        })  # fmt: skip
-        self._consumer.assign([TopicPartition(kafka.topic_prefix + ROLLUPS.name, 0, 0)])
         self._closed: set[int] = set()
         self.rollups = 0
         self.searches = 0
@@ -78,22 +84,20 @@ class AllClosed(Condition):
         self.clicks = 0
         self.totals: dict[int, dict[str, int]] = {}
 
-    def __enter__(self) -> "AllClosed":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._consumer.close()
-
     def __call__(self) -> bool:
         """Whether all have."""
-        for message in self._consumer.consume(1000, timeout=0.01):
-            failure = message.error()
-            if failure is not None:
-                raise BenchFailed(f"rollups cannot be read: {failure.str()}")
-            self._take(decode_rollup(message.value() or b""))
+        for stored in self.news():
+            self._take(decode_rollup(stored.value))
         return len(self._closed) == self._partitions
+
+    def must_hold(self, searches: int) -> None:
+        """See that nothing was lost or counted twice.
+
+        Raises:
+            BenchFailed: the rollups hold another number of searches.
+        """
+        if self.searches != searches:
+            raise BenchFailed(f"{self.searches} searches are in the rollups of the longest horizon, not {searches}")
 
     def _take(self, record: Rollup | RollupControl) -> None:
         if isinstance(record, RollupControl):

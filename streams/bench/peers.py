@@ -3,18 +3,17 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Final
 
 import msgspec
-from confluent_kafka import Consumer, TopicPartition
 
 import streams
 from schemas.settings import Settings
-from schemas.topics import CLICK_EVENTS, ROLLUPS, SEARCH_EVENTS
+from schemas.topics import CLICK_EVENTS, SEARCH_EVENTS
 from streams.bench.conditions import Committed
 from streams.bench.loading import load_measured, load_warm, own_topics
 from streams.bench.program import BenchFailed, Condition, Program
+from streams.bench.rollup_tail import RollupTail
 from streams.bench.run import DONE_S, READY_S, Run
 from streams.bench.stand import Stand
 from streams.bench.workload import Workload
@@ -53,34 +52,19 @@ class _LastWord(msgspec.Struct):
     clicks: int
 
 
-class Finished(Condition):
+class Finished(RollupTail, Condition):
     """A peer has sent its last word to `rollups`."""
 
     def __init__(self, settings: Settings) -> None:
-        kafka = settings.kafka
-        self._consumer = Consumer({
-            "bootstrap.servers": kafka.brokers,
-            "group.id": "bench-rollups",
-            "enable.auto.commit": False,
-            "log_level": 0,
-        })  # fmt: skip
-        self._consumer.assign([TopicPartition(kafka.topic_prefix + ROLLUPS.name, 0, 0)])
+        super().__init__(settings)
         self.searches = 0
         self.clicks = 0
 
-    def __enter__(self) -> "Finished":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._consumer.close()
-
     def __call__(self) -> bool:
         """Whether it has."""
-        for message in self._consumer.consume(1000, timeout=0.01):
-            if message.key() == b"finished":
-                word = msgspec.json.decode(message.value() or b"", type=_LastWord)
+        for stored in self.news():
+            if stored.key == b"finished":
+                word = msgspec.json.decode(stored.value, type=_LastWord)
                 self.searches, self.clicks = word.searches, word.clicks
                 return True
         return False

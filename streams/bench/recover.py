@@ -16,8 +16,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from schemas.settings import Settings
-from schemas.topics import CLICK_EVENTS, MATCH_SCORES
-from streams.bench.conditions import Committed
+from streams.bench.evaluate_log import all_read, past_tape
 from streams.bench.group import Group, Shared
 from streams.bench.live_load import EVERY_S, LiveLoad
 from streams.bench.loading import own_topics
@@ -30,7 +29,6 @@ from streams.bench.run import DONE_S, READY_S
 from streams.bench.score_tape import ScoreTape
 from streams.bench.score_template import ScoreTemplate, make_template
 from streams.bench.stand import Stand, stand
-from streams.replay.sender import Sender
 from streams.shop.clicks import LONGEST_DELAY_S
 
 RECOVER_TARGET_S: Final = 15.0
@@ -91,8 +89,7 @@ class _Crew:
         self.started += 1
         name = f"evaluate-{self.started}"
         # How soon a dead worker is missed is part of what is measured; the other benches stretch it.
-        session_timeout_s = self.settings.kafka.session_timeout_s
-        env = {**worker_env(self.settings), "MATCHWATCH_KAFKA_SESSION_TIMEOUT_S": str(session_timeout_s)}
+        env = worker_env(self.settings, self.settings.kafka.session_timeout_s)
         folder = self.place.folder / self.settings.kafka.group_prefix
         self.workers.append(
             Program({name: worker_commands()["evaluate"]}, env, folder, self.place.lifeline).__enter__()
@@ -123,21 +120,12 @@ def _kills(options: Options, place: Stand, template: ScoreTemplate, workers: int
     rate, fold = _rate(options), options.settings.fold
     # The last horizon's searches, and those whose ids are remembered beyond it.
     fill = round(rate * (_open_s(options.settings) + 3 * fold.lateness_s + fold.bucket_s))
-    # So early that the last clicks are not dated ahead when they are all written at the end.
-    start_ms = time.time_ns() // 1_000_000 - round((fill / rate + LONGEST_DELAY_S) * 1000)
-    start_ms -= start_ms % (fold.bucket_s * 1000)
     with own_topics(place.settings, unique_name(f"recover{workers}")) as settings, RollupWatch(settings) as watch:
         # What lies in the log when a worker dies was written live, not from a backlog: in small blocks.
         block = max(1, round(rate * EVERY_S / settings.kafka.partitions))
-        tape = ScoreTape(
-            Sender(settings.kafka.brokers),
-            settings,
-            template,
-            rate=rate,
-            start_ms=start_ms,
-            block_searches=block,
-            fill_source=True,
-        )
+        # The last clicks are all written at the end.
+        span_s = fill / rate + LONGEST_DELAY_S
+        tape = past_tape(settings, template, rate=rate, span_s=span_s, block_searches=block, fill_source=True)
         crew = _Crew(settings, place, Group(settings, "evaluate"))
         try:
             for _ in range(workers):
@@ -147,7 +135,7 @@ def _kills(options: Options, place: Stand, template: ScoreTemplate, workers: int
                 f"{workers} of evaluate: {fill:,} searches, {rate:.0f} a second of event time, {block} a block"
             )
             tape.write(fill)
-            crew.wait_until("the fill to be read", _read(settings), DONE_S)
+            crew.wait_until("the fill to be read", all_read(settings), DONE_S)
             with LiveLoad(tape) as load:
                 found = [_kill(options, crew, watch, load, workers) for _ in range(options.runs)]
             tape.finish()
@@ -160,10 +148,6 @@ def _kills(options: Options, place: Stand, template: ScoreTemplate, workers: int
             return found, _right(options, tape, watch)
         finally:
             crew.end()
-
-
-def _read(settings: Settings) -> Committed:
-    return Committed(settings, {"evaluate": [MATCH_SCORES.name, CLICK_EVENTS.name]})
 
 
 def _kill(options: Options, crew: _Crew, watch: RollupWatch, load: LiveLoad, workers: int) -> Recovery:

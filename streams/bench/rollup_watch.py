@@ -1,53 +1,30 @@
 """What `rollups` says while a bench runs: how far each partition is, and what has been counted."""
 
-from types import TracebackType
-from typing import Final
-
-from confluent_kafka import Consumer, TopicPartition
-
 from schemas.rollup import LABEL_FREE, Rollup, RollupControl, decode_rollup
 from schemas.settings import Settings
-from schemas.topics import ROLLUPS
 from streams.bench.expected_counts import CountedRollups
-from streams.bench.program import BenchFailed
-
-_RECORDS: Final = 1000
+from streams.bench.rollup_tail import RollupTail
 
 
-class RollupWatch:
+class RollupWatch(RollupTail):
     """Reads on at each `look`."""
 
     def __init__(self, settings: Settings) -> None:
-        kafka = settings.kafka
-        self._partitions = kafka.partitions
+        super().__init__(settings)
+        self._partitions = settings.kafka.partitions
         self._horizon_s = max(settings.fold.horizons_s)
         self._lateness_ms = settings.fold.lateness_s * 1000
-        self._consumer = Consumer({
-            "bootstrap.servers": kafka.brokers,
-            "group.id": "bench-rollups",
-            "enable.auto.commit": False,
-            "log_level": 0,
-        })  # fmt: skip
-        self._consumer.assign([TopicPartition(kafka.topic_prefix + ROLLUPS.name, 0, 0)])
         self._controls: dict[int, RollupControl] = {}
         self.counted = CountedRollups()
 
-    def __enter__(self) -> "RollupWatch":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._consumer.close()
-
     def look(self) -> None:
         """Read what has come."""
-        while messages := self._consumer.consume(_RECORDS, timeout=0.01):
-            for message in messages:
-                failure = message.error()
-                if failure is not None:
-                    raise BenchFailed(f"rollups cannot be read: {failure.str()}")
-                self._take(decode_rollup(message.value() or b""))
+        came = True
+        while came:
+            came = False
+            for stored in self.news():
+                self._take(decode_rollup(stored.value))
+                came = True
 
     def newest_ms(self) -> int:
         """Give the event time that every partition has reached in both topics; 0 before all have said something."""

@@ -10,7 +10,6 @@ all alike. The load is the same for all, and so is the work of closing cohorts: 
 horizon alone.
 """
 
-import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from statistics import median
@@ -19,8 +18,9 @@ from typing import Final
 import msgspec
 
 from schemas.settings import Settings
-from schemas.topics import CLICK_EVENTS, MATCH_SCORES
-from streams.bench.conditions import Committed
+from schemas.topics import MATCH_SCORES
+from streams.bench.conditions import Committed, Open
+from streams.bench.evaluate_log import all_read, past_tape
 from streams.bench.loading import own_topics
 from streams.bench.options import Options
 from streams.bench.pipeline import unique_name, worker_commands, worker_env
@@ -31,15 +31,16 @@ from streams.bench.score_tape import ScoreTape
 from streams.bench.score_template import ScoreTemplate, make_template
 from streams.bench.stand import Stand, stand
 from streams.bench.two_workers import two_worker_figures
-from streams.replay.sender import Sender
 
 FLATNESS_TARGET: Final = 1.15
 EVENTS_AT_DEFAULTS: Final = 30_000
 """Searches a run at which the sizes are those of the target; fewer make everything smaller, for a look."""
 BLOCK_SEARCHES: Final = 512
 """As score writes them from a backlog."""
-CLICKED_WITHIN_MS: Final = 10_000
-"""Every click comes within the shortest horizon, so that each size counts the same clicks."""
+SHORTEST_HORIZON_S: Final = 5
+"""Every click comes within it, so that each size counts the same clicks."""
+
+SHOWN_S: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +68,11 @@ class _Subject:
     tape: ScoreTape
     stage: Program
 
-    def read(self) -> Committed:
-        """Whether all that is written now has been read and committed."""
-        return Committed(self.settings, {"evaluate": [MATCH_SCORES.name, CLICK_EVENTS.name]})
-
     def take(self, searches: int) -> tuple[float, int]:
         """Let it read so many searches more; gives the CPU seconds and the events."""
         before = self.tape.searches + self.tape.clicks
         self.tape.write(searches)
-        read = self.read()
+        read = all_read(self.settings)
         began = self.stage.cpu_seconds()["evaluate"]
         self.stage.go_on()
         self.stage.wait_until("evaluate to read its part", read, DONE_S)
@@ -125,9 +122,9 @@ def flatness(costs: list[list[float]]) -> list[float]:
 
 def _prepare(stack: ExitStack, options: Options, place: Stand, template: ScoreTemplate, size: Size) -> _Subject:
     fold = options.settings.fold
-    # A cohort is open from its first search until the horizon and the lateness have passed behind its last one.
-    horizon_s = max(20, round(size.open_searches / options.rate) - fold.lateness_s - fold.bucket_s)
-    horizons = (10, horizon_s)
+    # A search is open until the horizon and the lateness have passed, and at most a cohort longer.
+    horizon_s = round(size.open_searches / options.rate) - fold.lateness_s
+    horizons = (SHORTEST_HORIZON_S, max(2 * SHORTEST_HORIZON_S, horizon_s))
     name = unique_name("scale")
     settings = stack.enter_context(own_topics(place.settings, name))
     settings = msgspec.structs.replace(settings, fold=msgspec.structs.replace(fold, horizons_s=horizons))
@@ -135,26 +132,25 @@ def _prepare(stack: ExitStack, options: Options, place: Stand, template: ScoreTe
     command = {"evaluate": worker_commands()["evaluate"]}
     wanted = max(
         round(size.events / (1 + template.clicks_per_search)),
-        round((horizon_s + 3 * fold.lateness_s + 2 * fold.bucket_s) * options.rate),
+        round((horizons[-1] + 3 * fold.lateness_s + 2 * fold.bucket_s) * options.rate),
     )
     span_s = (wanted + options.runs * options.searches) / options.rate + 60
-    start_ms = (time.time_ns() // 1_000_000 - round(span_s * 1000)) // (fold.bucket_s * 1000) * fold.bucket_s * 1000
-    tape = ScoreTape(
-        Sender(settings.kafka.brokers),
+    tape = past_tape(
         settings,
         template,
         rate=options.rate,
-        start_ms=start_ms,
+        span_s=span_s,
         block_searches=BLOCK_SEARCHES,
-        longest_delay_ms=CLICKED_WITHIN_MS,
+        longest_delay_ms=SHORTEST_HORIZON_S * 1000,
     )
     options.tell(f"evaluate reads {size.events:,} events, until {size.open_searches:,} searches are open")
     stage = stack.enter_context(Program(command, env, place.folder / name, place.lifeline))
     subject = _Subject(size, settings, tape, stage)
     tape.write(1)
     stage.wait_until("evaluate to come up", Committed(settings, {"evaluate": [MATCH_SCORES.name]}), READY_S)
-    stage.go_on()
     tape.write(wanted - 1)
-    stage.wait_until("evaluate to read all that comes before", subject.read(), DONE_S)
+    stage.wait_until("evaluate to read all that comes before", all_read(settings), DONE_S)
+    # So many are open by their times alone: what is open in fact must not be fewer.
+    stage.wait_until(f"{size.open_searches} searches to be open", Open(settings, size.open_searches), SHOWN_S)
     stage.halt()
     return subject

@@ -6,24 +6,22 @@ from typing import Any, Final
 
 import msgspec
 import numpy as np
-from confluent_kafka import Consumer, TopicPartition
 from numpy.typing import NDArray
 
-from schemas.scores import ScoreBlock, Series, decode_scores, id_hash
-from schemas.settings import Settings
+from schemas.scores import ScoreBlock, Series, id_hash
 from schemas.timestamps import timestamp_ms
-from schemas.topics import MATCH_SCORES, SEARCH_EVENTS
+from schemas.topics import SEARCH_EVENTS
 from streams.bench.conditions import Committed
 from streams.bench.loading import load_measured, own_topics
 from streams.bench.pipeline import unique_name, worker_commands, worker_env
 from streams.bench.program import BenchFailed, Program
 from streams.bench.run import DONE_S
+from streams.bench.score_blocks import read_score_blocks
 from streams.bench.stand import Stand
 from streams.bench.workload import Workload, make_workload
 from streams.shop.clicks import POSITIONS
 
 TEMPLATE_SEARCHES: Final = 10_000
-_TIMEOUT_S: Final = 10.0
 PER_SEARCH: Final = ("latencies_ms", "flags", "missing_titles", "tokens", "unknown_tokens")
 """Columns of a block that are numbers of a search."""
 _DTYPES: Final = {
@@ -91,30 +89,8 @@ def make_template(stand: Stand, rate: float, searches: int = TEMPLATE_SEARCHES, 
         with Program(command, worker_env(settings), stand.folder / name, stand.lifeline) as score:
             scored = Committed(settings, {"score": [SEARCH_EVENTS.name]})
             score.wait_until("the template to be scored", scored, DONE_S)
-        return _template(_blocks(settings), workload)
-
-
-def _blocks(settings: Settings) -> list[ScoreBlock]:
-    kafka = settings.kafka
-    reading = Consumer({"bootstrap.servers": kafka.brokers, "group.id": "bench-template", "log_level": 0})
-    found: list[ScoreBlock] = []
-    try:
-        for number in range(kafka.partitions):
-            place = TopicPartition(kafka.topic_prefix + MATCH_SCORES.name, number, 0)
-            end = reading.get_watermark_offsets(place, timeout=_TIMEOUT_S)[1]
-            reading.assign([place])
-            position = 0
-            while position < end:
-                for message in reading.consume(1000, timeout=_TIMEOUT_S):
-                    if message.error() is not None:
-                        raise BenchFailed(f"match-scores cannot be read: {message.error()}")
-                    record = decode_scores(message.value() or b"")
-                    position = (message.offset() or 0) + 1
-                    if isinstance(record, ScoreBlock):
-                        found.append(record)
-    finally:
-        reading.close()
-    return found
+        blocks = [block for part in read_score_blocks(settings).values() for block in part.values()]
+    return _template(blocks, workload)
 
 
 def _template(blocks: list[ScoreBlock], workload: Workload) -> ScoreTemplate:

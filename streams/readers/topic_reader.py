@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, Self, TypeVar
 
 import msgspec
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -47,6 +47,7 @@ class TopicReader:
         kafka: brokers and topic prefix.
         topic: of the catalogue.
         wait_s: how long to try again while no broker answers; 0 asks once.
+        poll_s: how long a look waits for a batch.
         nulls: also give records without a value.
         newest: of each partition only so many of the newest offsets; None: all.
 
@@ -61,10 +62,12 @@ class TopicReader:
         topic: Topic,
         wait_s: float = 0.0,
         *,
+        poll_s: float = POLL_S,
         nulls: bool = False,
         newest: int | None = None,
     ) -> None:
         self._nulls = nulls
+        self._poll_s = poll_s
         self._brokers = kafka.brokers
         self._name = full_name(topic, kafka)
         self.client = connect(kafka, wait_s)
@@ -93,7 +96,7 @@ class TopicReader:
             raise
         self._consumer.assign([TopicPartition(self._name, number, start) for number, (start, _) in self._left.items()])
 
-    def __enter__(self) -> "TopicReader":
+    def __enter__(self) -> Self:
         """Give itself."""
         return self
 
@@ -145,7 +148,7 @@ class TopicReader:
 
     def _poll(self) -> Iterator[tuple[StoredRecord | None, int, int]]:
         """Give what came: a record if it has a value, its partition, and the offset behind it."""
-        for message in self._consumer.consume(BATCH_RECORDS, POLL_S):
+        for message in self._consumer.consume(BATCH_RECORDS, self._poll_s):
             number, offset = message.partition(), message.offset()
             error = message.error()
             if error is not None and error.code() == KafkaError._PARTITION_EOF and number is not None:  # noqa: SLF001
