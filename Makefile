@@ -15,6 +15,7 @@ NAMES ?=
 WRITE ?=
 BENCH ?=
 RUNS ?=
+SEARCHES ?=
 
 # The first interpreter that is new enough and can make virtual environments; PYTHON=... chooses another.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
@@ -69,9 +70,10 @@ $(PEERS)/.venv/.made: $(PEERS)/requirements.txt | $(VENV)/.made
 setup-peers: $(PEERS)/.venv/.made ## make the environment of the programs that benches compare with
 
 .PHONY: bench
-bench: $(VENV)/.dev $(PEERS)/.venv/.made ## one table of all targets, measured here, in half an hour; BENCH=name RUNS=n choose
+bench: $(VENV)/.dev $(PEERS)/.venv/.made ## one table of all targets, measured here, in most of an hour; BENCH=name RUNS=n SEARCHES=n choose
 	@exec $(BIN)/python -m streams.bench.table --out bench.json \
-		$(foreach name,$(BENCH),--bench $(name)) $(if $(RUNS),--runs $(RUNS))
+		$(foreach name,$(BENCH),--bench $(name)) $(if $(RUNS),--runs $(RUNS)) \
+		$(if $(SEARCHES),--searches $(SEARCHES))
 
 .PHONY: demo
 demo: $(VENV)/.base ## from events to one alert, in three minutes; FAULT=none|NAME SEED=n change the story

@@ -14,7 +14,9 @@ from rich.table import Table
 from schemas.config import parse_settings
 from schemas.errors import MatchwatchError
 from streams.bench.options import Options
+from streams.bench.reasons import missed
 from streams.bench.report import Report, report
+from streams.bench.signals import clean_exit_on_signals
 
 SEARCHES: Final[Mapping[str, int]] = {
     "evaluate": 30_000, "pipeline": 30_000, "recover": 1_000_000, "scale": 30_000
@@ -48,7 +50,8 @@ def run(name: str, runs: int, searches: int | None = None, rate: float = RATE) -
         click.echo(line, err=True)
 
     options = Options(parse_settings({}, {}), runs, searches or SEARCHES[name], rate, tell)
-    figures = importlib.import_module(f"streams.bench.{name}").bench(options)
+    with clean_exit_on_signals():
+        figures = importlib.import_module(f"streams.bench.{name}").bench(options)
     return report(name, figures, time.time_ns() // 1_000_000)
 
 
@@ -62,32 +65,37 @@ def run(name: str, runs: int, searches: int | None = None, rate: float = RATE) -
 def main(*, names: tuple[str, ...], runs: int | None, searches: int | None, out: Path | None) -> None:
     """Run benches and print one table of all targets; a bench that fails is named, and the others go on.
 
-    All of them take about half an hour on two cores.
+    All of them take most of an hour on two cores.
     """
-    reports, failed = [], []
-    for name in names or SEARCHES:
-        click.echo(f"bench {name}, {runs or RUNS[name]} runs", err=True)
-        try:
-            reports.append(run(name, runs or RUNS[name], searches))
-        except MatchwatchError as error:
-            failed.append(f"bench {name} failed: {error}")
-            click.echo(failed[-1], err=True)
-    if out is not None:
-        out.write_bytes(msgspec.json.format(msgspec.json.encode(reports)) + b"\n")
-    show(reports)
-    for line in failed:
-        click.echo(line)
+    reports: list[Report] = []
+    failed: list[str] = []
+    try:
+        for name in names or SEARCHES:
+            click.echo(f"bench {name}, {runs or RUNS[name]} runs", err=True)
+            try:
+                reports.append(run(name, runs or RUNS[name], searches))
+            except MatchwatchError as error:
+                failed.append(f"bench {name} failed: {error}")
+                click.echo(failed[-1], err=True)
+    finally:  # also where a signal ends it: what was measured was not for nothing
+        if out is not None:
+            out.write_bytes(msgspec.json.format(msgspec.json.encode(reports)) + b"\n")
+        show(reports)
+        for line in failed:
+            click.echo(line)
     if failed:
         raise SystemExit(1)
 
 
 def show(reports: Sequence[Report]) -> None:
-    """Print a table, and where and when each bench ran."""
+    """Print a table, where and when each bench ran, and why targets are not met."""
     console = Console(width=None if Console().is_terminal else 160)
     if reports:
         console.print(table(reports))
     for one in reports:
         console.print(f"{one.bench}: {one.date}, {one.machine}", highlight=False)
+    for line in filter(None, (missed(figure) for one in reports for figure in one.figures)):
+        console.print(line, highlight=False)
 
 
 if __name__ == "__main__":

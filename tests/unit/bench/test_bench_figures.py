@@ -11,6 +11,7 @@ from rich.console import Console
 from streams.bench import table as bench_table
 from streams.bench.options import Options
 from streams.bench.program import BenchFailed
+from streams.bench.reasons import missed
 from streams.bench.report import Figure, Report, figure
 from streams.bench.scale import flatness
 
@@ -38,6 +39,16 @@ def test_the_table_names_every_figure_with_its_target_and_what_was_not_measured(
     assert "≥ 3" in rows[0]
     assert "NO" in rows[0]
     assert "not measured" in rows[1]
+
+
+def test_a_target_that_is_not_met_is_said_with_its_reason_where_one_is_known() -> None:
+    assert missed(figure("recover_s", [14.0], "s", 15.0, "less")) is None
+    assert missed(figure("one_worker", [14.0], "µs/search")) is None
+    assert "recover_s: not reached: a block of match-scores" in str(
+        missed(figure("recover_s", [16.0], "s", 15.0, "less"))
+    )
+    assert "not measured: fewer than four cores" in str(missed(figure("two_workers_speed_up", [], "ratio", 1.8)))
+    assert missed(figure("new", [1.0], "ratio", 2.0)) == "new: not reached: the reason is not known"
 
 
 def test_a_bench_that_fails_is_named_and_the_others_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,44 @@
+"""Why a target is not met, where that is known: what the table says beneath its figures; see docs/performance.md."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from streams.bench.report import Figure
+
+_UNKNOWN: Final = "the reason is not known"
+_ROLLUPS: Final = (
+    "a cohort's rollups cost the same however few searches it holds, and the floor has none; "
+    "beyond them, most is reading and validating clicks and the join"
+)
+_CLICKS: Final = "reading and validating clicks and the join cost more than decoding compact blocks"
+_BLOCKS: Final = "a block of match-scores costs evaluate nearly the same however few searches it holds"
+_NOT_REACHED: Final[Mapping[str, str]] = {
+    "evaluate_ratio": _ROLLUPS,
+    "evaluate_vs_json_floor": _ROLLUPS,
+    "evaluate_ratio_at_2000": _CLICKS,
+    "evaluate_vs_json_floor_at_2000": _CLICKS,
+    "pipeline_vs_quix_tuned": (
+        "more than half of a search is score: decoding JSON into objects and taking those apart, "
+        "which the tuned program does too"
+    ),
+    "recover_s": _BLOCKS,
+    "recover_from_kill_s": f"{_BLOCKS}; 10 s of it are the session timeout",
+    "recover_one_of_2_s": _BLOCKS,
+    "recover_one_of_2_from_kill_s": f"{_BLOCKS}; 10 s of it are the session timeout",
+}
+_PEERS: Final = "the peers' environment is missing: `make setup-peers` makes it"
+_NOT_MEASURED: Final[Mapping[str, str]] = {
+    "pipeline_vs_faust": _PEERS,
+    "pipeline_vs_quix": _PEERS,
+    "pipeline_vs_quix_tuned": _PEERS,
+    "two_workers_speed_up": "fewer than four cores, and broker and load need cores of their own",
+}
+
+
+def missed(figure: Figure) -> str | None:
+    """Say that a target is not met, or was not measured, and why; None where it is met or there is none."""
+    if figure.target is None or figure.met:
+        return None
+    if figure.value is None:
+        return f"{figure.name}: not measured: {_NOT_MEASURED.get(figure.name, _UNKNOWN)}"
+    return f"{figure.name}: not reached: {_NOT_REACHED.get(figure.name, _UNKNOWN)}"
