@@ -24,7 +24,7 @@ CORES_FOR_SPEED_UP: Final = 4
 """Broker and load need cores of their own, or the second worker only takes them away."""
 WARM_PASSES: Final = 8
 """Every item is shown so often before: once would fill the cache of one of the two workers only."""
-SESSION_TIMEOUT_S: Final = 60
+SESSION_TIMEOUT_S: Final = 40
 """Longer than they stand still. A worker learns by its next heartbeat, a quarter of it later, that another has come:
 with the timeout of the other benches, forming the group would take longer than the run."""
 _STAGES: Final = ("score", "evaluate")

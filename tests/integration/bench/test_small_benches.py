@@ -14,7 +14,8 @@ def by_name(figures: list[Figure]) -> dict[str, Figure]:
 
 
 @pytest.mark.kafka
-def test_scale_gives_the_cost_of_every_size_and_of_two_workers() -> None:
+def test_scale_gives_the_cost_of_every_size_and_of_two_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.bench.two_workers.SESSION_TIMEOUT_S", 8)  # so little is sent while they stand still
     told: list[str] = []
     found = by_name(scale.bench(Options(Settings(), runs=1, searches=300, rate=5.0, tell=told.append)))
     sizes = ["evaluate_1000_events_100_open", "evaluate_10000_events_1000_open", "evaluate_100000_events_10000_open"]
