@@ -40,8 +40,9 @@ def group_lags(client: AdminClient, kafka: KafkaSettings, states: Sequence[Topic
         return []
     offsets = {state.name: (state.start_offsets, state.end_offsets) for state in states if state.exists}
     found = []
-    for role in ROLES:
-        group = f"{kafka.group_prefix}-{role}"
+    groups = [f"{kafka.group_prefix}-{role}" for role in ROLES]
+    known = _known_groups(client)
+    for group in [group for group in groups if group in known]:
         for topic, committed in sorted(_committed(client, group).items()):
             if topic not in offsets:
                 continue
@@ -61,6 +62,19 @@ def at_a_stand(before: Sequence[GroupLag], after: Sequence[GroupLag]) -> list[Gr
         for one in after
         if one.lag and (was := earlier.get((one.group, one.topic))) and was.committed == one.committed
     ]
+
+
+def _known_groups(client: AdminClient) -> set[str]:
+    """Give the groups that the brokers know of.
+
+    Only these may be asked for their offsets: where no broker is the group's coordinator yet, as on a Kafka that has
+    just started, librdkafka (up to 2.16) reads through a null pointer when it hears so, and the process dies.
+    """
+    try:
+        answer = client.list_consumer_groups(request_timeout=_TIMEOUT_S).result(timeout=2 * _TIMEOUT_S)
+    except KafkaException:
+        return set()
+    return {group.group_id for group in answer.valid}
 
 
 def _committed(client: AdminClient, group: str) -> dict[str, dict[int, int]]:

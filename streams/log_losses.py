@@ -38,8 +38,9 @@ class LogLosses:
             self._next[tp] = max(begin, state.log_start)
             if state.offset is None:
                 continue
-            # What comes back with its state has been read beyond its commit.
-            lost = state.log_start - max(state.offset, seeks.get(tp, 0), self._lost_to.get(tp, 0))
+            if seeks.get(tp, 0) > state.log_start:
+                continue  # it comes back with its state, and was read beyond its commit
+            lost = state.log_start - max(state.offset, self._lost_to.get(tp, 0))
             if lost > 0:
                 self._lost_to[tp] = state.log_start
                 self._metrics.lost_records.labels(tp.topic).inc(lost)

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 import xxhash
 
-from schemas.scores import Series
+from schemas.scores import PIPELINE, Series
 from schemas.signals import SignalPoint
 from schemas.timestamps import format_timestamp
 from streams.readers.rollup_row import series_names
@@ -31,15 +31,16 @@ def read_signals(
     if last is None:
         yield from points
         return
-    newest: dict[int, dict[int, list[SignalPoint]]] = {}
+    # The pipeline's own signals wait for no late event: they are ahead of those of the shop.
+    newest: dict[tuple[int, bool], dict[int, list[SignalPoint]]] = {}
     for point in points:
-        cohorts = newest.setdefault(point.horizon_s, {})
+        cohorts = newest.setdefault((point.horizon_s, point.series == PIPELINE), {})
         cohorts.setdefault(point.cohort_start_ms, []).append(point)
         if len(cohorts) > last:
             del cohorts[min(cohorts)]
-    found = [(start_ms, horizon_s) for horizon_s, cohorts in newest.items() for start_ms in cohorts]
-    for start_ms, horizon_s in sorted(found):
-        yield from newest[horizon_s][start_ms]
+    found = [(start_ms, kind) for kind, cohorts in newest.items() for start_ms in cohorts]
+    for start_ms, kind in sorted(found):
+        yield from newest[kind][start_ms]
 
 
 def signal_row(point: SignalPoint) -> dict[str, Any]:

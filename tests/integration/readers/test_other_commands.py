@@ -10,6 +10,7 @@ import redis
 from schemas.alerts import RESOLVED_TYPE, encode_alert
 from schemas.dead_letters import Origin, dead_letter
 from schemas.errors import BadRecord
+from schemas.scores import PIPELINE
 from schemas.settings import Settings
 from schemas.signals import SignalPoint, encode_signals
 from streams.readers.counter_store import CounterStore
@@ -72,6 +73,10 @@ def test_signals_are_printed_once_each_and_by_pattern(settings: Settings, tmp_pa
     ]
     assert table() == newest, "of each horizon the newest cohort of all versions together"
     assert [row[0] for row in table("--all")] == ["10:00:20", "10:00:20", "10:01:30"]
+    ahead = msgspec.structs.replace(point("misrouted_rate", 13), series=PIPELINE, horizon_s=0)
+    write(settings, "signals", [encode_signals([ahead])])
+    assert table() == newest, "the pipeline's own signals, which are ahead, hide none of the shop's"
+    assert "*/*/*/*" in call(settings, tmp_path, "signals").stdout
     assert table("--series", "*/3", "--signal", "ctr") == [("10:00:20", "shop-web/search/shop-rank/3", "ctr", "60s")]
     assert call(settings, tmp_path, "signals", "--signal", "x").stdout == "no signal of a closed cohort matches\n"
 

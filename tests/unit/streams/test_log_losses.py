@@ -49,8 +49,8 @@ def test_gaps_between_records_are_counted_and_an_error_where_no_transaction_writ
 def test_a_loss_is_counted_once_however_often_the_partition_comes_back() -> None:
     metrics = Metrics("evaluate")
     losses = LogLosses(metrics, frozenset())
+    losses.assigned({OURS: Committed(10, "", 25, 90)}, {OURS: 25})  # where the log begins: what lay before is gone
     losses.assigned({OURS: Committed(10, "", 25, 90)}, {OURS: 4})
-    losses.assigned({OURS: Committed(10, "", 25, 90)}, {OURS: 25})
     assert value(metrics, "matchwatch_lost_records_total") == 15
     losses.assigned({OURS: Committed(10, "", 30, 90)}, {OURS: 4})  # five more went, and nothing was committed yet
     assert value(metrics, "matchwatch_lost_records_total") == 20
