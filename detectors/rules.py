@@ -96,7 +96,6 @@ DEFAULT_RULES: Final = (
         signal="match_at_10",
         settings={"min_effect": 0.03},
         min_n=20,
-        inhibited_by=("searches_unscored",),
     ),
     Rule(
         name="ctr_drop",
@@ -113,7 +112,7 @@ DEFAULT_RULES: Final = (
         horizon_s=60,
         severity="warning",
         min_n=100,
-        inhibited_by=("click_tracking_lost", "searches_unscored"),
+        inhibited_by=("click_tracking_lost",),
     ),
     Rule(
         name="latency_p95_rise",
