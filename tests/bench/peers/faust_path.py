@@ -6,11 +6,8 @@ process, and it does not do what detect does, nor Redis, controls, commits with 
 against score and evaluate alone.
 """
 
-import asyncio
 from pathlib import Path
 from typing import Any, NamedTuple
-
-import faust
 
 from detectors.evaluate import EvaluateFold, FoldSettings
 from inference.repository import ModelName, ModelRepository
@@ -25,35 +22,16 @@ from streams.stages.id_hashes import IdHashes
 from streams.stages.item_texts import ItemTexts
 from streams.stages.search_pages import SearchPages
 from tests.bench.peers.events import encode
+from tests.bench.peers.faust_start import make_app, raw_topic, run
 from tests.bench.peers.surroundings import WATERMARK_HEADER, read_surroundings
 
 around = read_surroundings()
 settings = Settings()
-app = faust.App(
-    around.group,
-    broker=f"kafka://{around.brokers}",
-    env={},
-    datadir=around.folder,
-    store="memory://",
-    topic_allow_declare=False,
-    topic_disable_leader=True,
-    web_enabled=False,
-    broker_commit_interval=1.0,
-    broker_session_timeout=80.0,
-    broker_heartbeat_interval=20.0,
-    producer_linger=0.02,
-    producer_compression_type="lz4",
-    stream_wait_empty=False,
-    worker_redirect_stdouts=False,
-)
-
-
-def raw_topic(name: str) -> Any:
-    return app.topic(around.topic(name), value_type=bytes, value_serializer="raw", key_type=bytes, key_serializer="raw")
-
-
-searches_topic, clicks_topic = raw_topic("search-events"), raw_topic("click-events")
-scores_topic, rollups_topic = raw_topic("match-scores"), raw_topic("rollups")
+app = make_app(around)
+searches_topic = raw_topic(app, around.topic("search-events"))
+clicks_topic = raw_topic(app, around.topic("click-events"))
+scores_topic = raw_topic(app, around.topic("match-scores"))
+rollups_topic = raw_topic(app, around.topic("rollups"))
 scorer = Scorer(
     load_two_tower(ModelRepository(Path(around.models_dir)).read(ModelName("shop-match", "1"))), 200_000, 50_000
 )
@@ -151,8 +129,4 @@ async def finish(part: Part, event: Any, *, searches: bool) -> None:
 
 
 if __name__ == "__main__":
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    worker = faust.Worker(app, loglevel="WARN", loop=loop, quiet=True, redirect_stdouts=False)
-    worker.spinner = None
-    worker.execute_from_commandline()
+    run(app)

@@ -5,42 +5,22 @@ instead of a changelogged table, one process instead of three, scores sent witho
 Redis pipeline an event.
 """
 
-import asyncio
 from typing import Any
 
-import faust
 from redis.asyncio import Redis
 
 from tests.bench.peers.events import decode_click, decode_search
+from tests.bench.peers.faust_start import make_app, raw_topic, run
 from tests.bench.peers.job import Job
 from tests.bench.peers.surroundings import WATERMARK_HEADER, read_surroundings
 
 around = read_surroundings()
-app = faust.App(
-    around.group,
-    broker=f"kafka://{around.brokers}",
-    env={},
-    datadir=around.folder,
-    store="memory://",
-    topic_allow_declare=False,
-    topic_disable_leader=True,
-    web_enabled=False,
-    broker_commit_interval=1.0,
-    broker_session_timeout=80.0,
-    broker_heartbeat_interval=20.0,
-    producer_linger=0.02,
-    producer_compression_type="lz4",
-    stream_wait_empty=False,
-    worker_redirect_stdouts=False,
-)
-
-
-def raw_topic(name: str) -> Any:
-    return app.topic(around.topic(name), value_type=bytes, value_serializer="raw", key_type=bytes, key_serializer="raw")
-
-
-searches_topic, clicks_topic = raw_topic("search-events"), raw_topic("click-events")
-scores_topic, rollups_topic, alerts_topic = raw_topic("match-scores"), raw_topic("rollups"), raw_topic("alerts")
+app = make_app(around)
+searches_topic = raw_topic(app, around.topic("search-events"))
+clicks_topic = raw_topic(app, around.topic("click-events"))
+scores_topic = raw_topic(app, around.topic("match-scores"))
+rollups_topic = raw_topic(app, around.topic("rollups"))
+alerts_topic = raw_topic(app, around.topic("alerts"))
 job = Job(around.models_dir, 2 * around.partitions)
 redis: Redis = Redis.from_url(around.redis_url)
 
@@ -95,8 +75,4 @@ async def finish(event: Any, place: tuple[str, int]) -> None:
 
 
 if __name__ == "__main__":
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    worker = faust.Worker(app, loglevel="WARN", loop=loop, quiet=True, redirect_stdouts=False)
-    worker.spinner = None
-    worker.execute_from_commandline()
+    run(app)
