@@ -348,9 +348,8 @@ class EvaluateFold:
 
     def _forget(self, both_ms: int) -> None:
         settings = self._settings
-        for start_ms in [
-            start for start in self._cohorts if start + settings.bucket_ms + settings.remember_ms <= both_ms
-        ]:
+        remembered_ms = both_ms - settings.bucket_ms - settings.remember_ms
+        for start_ms in [start for start in self._cohorts if start <= remembered_ms]:
             del self._cohorts[start_ms]
         self._first_of_id.forget()
         rows = [start for cohort in self._cohorts.values() for start, _ in cohort.row_ranges[:1]]
