@@ -34,8 +34,10 @@ class StageApp(faust.App):
     BootStrategy = StageBoot
     driver: Driver
     stage_topics: frozenset[str]
-    ensure_end: Callable[[], None] | None = None
-    """Called once the worker has failed; set by `run_worker`."""
+    ensure_end: Callable[[int], None] | None = None
+    """Called with the exit status once all that matters is done, or the worker has failed; set by `run_worker`."""
+    failed: bool = False
+    """Whether the worker ends because of a failure."""
     ready: bool = False
     """Whether the worker is in its group: it reads its partitions, or stands by without any."""
 
@@ -53,9 +55,9 @@ class StageApp(faust.App):
 
     def on_failure(self) -> None:
         """Note that the worker must end; `run_worker` sees to it that it does."""
-        self.ready = False
+        self.ready, self.failed = False, True
         if self.ensure_end is not None:
-            self.ensure_end()
+            self.ensure_end(1)
 
     async def on_start(self) -> None:
         """Let the stage prepare before the group is joined."""
@@ -68,6 +70,8 @@ class StageApp(faust.App):
         if isinstance(self._consumer, BatchConsumer):
             self._consumer.stop_polling()
         await self.driver.stop()
+        if self.ensure_end is not None and not self.failed:
+            self.ensure_end(0)  # all is sent and committed: what is left is to disconnect
 
     async def on_shutdown(self) -> None:
         """Let the stage release what it made, after the group was left."""

@@ -1,6 +1,8 @@
 """Runs a stage's app as a process."""
 
 import asyncio
+import faulthandler
+import logging
 import os
 import threading
 from typing import NoReturn
@@ -9,8 +11,11 @@ from faust import Worker
 
 from streams.transport.app import StageApp
 
-_END_DEADLINE_S = 20.0
-"""How long a worker that has failed may take to leave its group and end; then it is ended."""
+_log = logging.getLogger(__name__)
+
+_END_DEADLINE_S = {0: 8.0, 1: 20.0}
+"""By exit status: how long a worker may take to leave its group and end, when it has committed all it did or has
+failed; then it is ended. Whoever sends SIGTERM waits ten seconds at least before SIGKILL."""
 
 
 def run_worker(app: StageApp, *, loglevel: str = "WARN") -> NoReturn:
@@ -26,8 +31,15 @@ def run_worker(app: StageApp, *, loglevel: str = "WARN") -> NoReturn:
     worker.execute_from_commandline()
 
 
-def _end_soon() -> None:
-    """End the process, should its orderly end get stuck: a failed worker must not live on as a zombie."""
-    timer = threading.Timer(_END_DEADLINE_S, os._exit, args=(1,))
+def _end_soon(status: int) -> None:
+    """End the process, should its orderly end get stuck: such a worker must not live on as a zombie."""
+    timer = threading.Timer(_END_DEADLINE_S[status], _end, args=(status,))
     timer.daemon = True
     timer.start()
+
+
+def _end(status: int) -> None:
+    """End the process, and say where it was stuck."""
+    _log.error("the worker does not end by itself: it is ended with status %d; its threads:", status)
+    faulthandler.dump_traceback()
+    os._exit(status)

@@ -84,6 +84,7 @@ class Echo(Stage):
     async def on_stopped(self) -> None:
         await self.producer.stop()
         say("stopped")
+        await asyncio.sleep(self.options.get("stopped_s", 0))
 
     async def write(self, tp: TP, **fields: Any) -> None:
         fields |= {"worker": self.options["name"], "generation": self.source.generation, "topic": tp.topic}

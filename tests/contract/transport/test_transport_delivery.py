@@ -77,6 +77,19 @@ async def test_a_handler_that_fails_stops_the_worker_before_its_offsets_move(kaf
         check_runs(await b.delivered())
 
 
+async def test_a_worker_that_gets_stuck_when_all_is_committed_ends_all_the_same(kafka: str, tmp_path: Path) -> None:
+    async with bench(kafka, tmp_path) as b:
+        stuck = await b.worker(stopped_s=300)
+        await stuck.assigned()
+        await b.send(100)
+        await b.delivered()
+        stuck.process.send_signal(signal.SIGTERM)
+        assert await stuck.exited(20) == 0
+        assert stuck.events("stopped")
+        assert "the worker does not end by itself" in stuck.errors()
+        await b.committed_up_to(100)
+
+
 async def test_pausing_and_resuming_neither_loses_nor_repeats(kafka: str, tmp_path: Path) -> None:
     async with bench(kafka, tmp_path) as b:
         worker = await b.worker(toggle=True, limits={"poll_records": 50, "queued_records": 100})
