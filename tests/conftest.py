@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import Phase
+from hypothesis import settings as hypothesis_settings
 
 from schemas.config import parse_settings
 from schemas.settings import Settings
@@ -15,6 +17,8 @@ from streams.stack.lifeline import Lifeline
 from streams.stack.process import stop
 from streams.stack.redis import start_redis
 
+# A mutation's test need only fail, not on the smallest example: looking for that takes a minute.
+hypothesis_settings.register_profile("first-failure", phases=[Phase.explicit, Phase.generate])
 IN_CI = os.environ.get("CI") == "true"
 SKIPPED_IN_CI = "skipped, which fails with CI=true: "
 

@@ -9,8 +9,10 @@ MOVED_PAST = (
     "test_a_worker_that_comes_back_does_not_go_on_from_state_that_another_has_moved_past"
 )
 REDIS = "tests/faults/test_redis.py::test_a_redis_that_is_killed_and_one_that_is_emptied_are_right_again_within_seconds"
-FOLD = "tests/property/evaluate/test_evaluate_fold.py"
-"""Crashes at any point, in memory: what a stage would repair or a reader see through shows in the fold alone."""
+FOLD = "tests/property/evaluate/test_evaluate_fold.py::"
+"""In memory: what a stage would repair or a reader see through shows in the fold alone."""
+CRASHES = f"{FOLD}test_any_crash_points_give_the_same_rollups_and_totals"
+BRUTE_FORCE = f"{FOLD}test_the_fold_counts_what_a_brute_force_count_counts"
 
 EVALUATE_MUTATIONS: Final = (
     Mutation(
@@ -59,15 +61,15 @@ EVALUATE_MUTATIONS: Final = (
         "detectors/evaluate.py",
         "            self._closed.update(checkpoint.closed_through_ms)\n",
         "            pass\n",
-        FOLD,
-        "the broken run emits rollups that the whole one does not",
+        CRASHES,
+        "repeated rollups differ from their first",
     ),
     Mutation(
         "Evaluate: a replay counts nothing twice",
         "detectors/evaluate.py",
         "        if number and self._checkpoint is None:",
         "        if number:",
-        FOLD,
+        CRASHES,
         "totals differ after crashes",
         also=(
             (
@@ -107,6 +109,14 @@ EVALUATE_MUTATIONS: Final = (
         "repeats differ from their first",
     ),
     Mutation(
+        "Late is decided by the largest accepted time of the partition",
+        "detectors/evaluate.py",
+        "        late = columns.times_ms < watermarks\n",
+        "        late = columns.times_ms < 0\n",
+        BRUTE_FORCE,
+        "rollups differ from the brute-force count",
+    ),
+    Mutation(
         "A click waits for its search",
         "detectors/click_join.py",
         "        hopeless = open_ended.times_ms < watermark_ms - self._lateness_ms\n",
@@ -125,7 +135,7 @@ EVALUATE_MUTATIONS: Final = (
         "detectors/first_of_id.py",
         "            self._draw_back(end_ms - self._bucket_ms, seen.mark, mark)\n",
         "",
-        FOLD,
+        CRASHES,
         "rollups differ after crashes",
     ),
     Mutation(
@@ -133,7 +143,7 @@ EVALUATE_MUTATIONS: Final = (
         "detectors/first_of_id.py",
         "        accepted = timely.copy()\n",
         "        return timely.copy()\n        accepted = timely.copy()\n",
-        FOLD,
+        BRUTE_FORCE,
         "rollups differ from the brute-force count",
     ),
     Mutation(

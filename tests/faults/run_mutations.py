@@ -7,6 +7,7 @@ python -m tests.faults.run_mutations --write    # and put their rows into docs/r
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,8 @@ RELIABILITY = ROOT / "docs" / "reliability.md"
 COPIED = ("schemas", "detectors", "inference", "streams", "tests", "deploy", "models", "pyproject.toml")
 DEADLINE_S = 500.0
 SEED = 7
+ERROR = re.compile(r"E\s+(.+)|\s*\|\s+(?=AssertionError)(.+)")
+"""What a failure says, also where Hypothesis found several; not the source that is shown beside it."""
 FAILED = 1
 """What pytest exits with when tests failed; other numbers mean that they could not even be run."""
 
@@ -53,6 +56,8 @@ def outcome_of(mutation: Mutation, folder: Path) -> tuple[str, str]:
         "-p",
         "no:cacheprovider",
         f"--fault-seed={SEED}",
+        f"--hypothesis-seed={SEED}",
+        "--hypothesis-profile=first-failure",
         mutation.test,
     ]
     try:
@@ -67,12 +72,12 @@ def outcome_of(mutation: Mutation, folder: Path) -> tuple[str, str]:
         )
     except subprocess.TimeoutExpired:
         return "not caught: the test did not end", ""
-    errors = [line[1:].strip() for line in done.stdout.splitlines() if line.startswith("E  ")]
-    said = next((line for line in errors if mutation.because in line), errors[0] if errors else "")
+    errors = [found[1] or found[2] for line in done.stdout.splitlines() if (found := ERROR.match(line))]
+    said = next((line for line in errors if mutation.because in line), "")
     if done.returncode == 0:
         return "NOT CAUGHT", ""
-    if done.returncode != FAILED or mutation.because not in done.stdout:
-        return f"failed for another reason (exit {done.returncode})", said or done.stdout[-300:]
+    if done.returncode != FAILED or not said:
+        return f"failed for another reason (exit {done.returncode})", errors[0] if errors else done.stdout[-300:]
     return CAUGHT, said
 
 

@@ -1,6 +1,5 @@
-"""The frame of a fault: workers under load, the moment of the fault, and the verdict over everything afterwards."""
+"""The frame of a fault: workers under load, the moment of the fault, and the wait for what comes of it."""
 
-import contextlib
 import json
 import os
 import subprocess
@@ -16,30 +15,16 @@ from confluent_kafka.admin import AdminClient
 
 from schemas.settings import Settings
 from streams.kafka_admin import connect
-from streams.readers.counter_store import CounterStore
 from tests.faults.crew import Crew, wait_until
 from tests.faults.feed import SPEED, Feed
-from tests.faults.log_oracle import ExpectedOfLogs, Place, expect_of_logs
-from tests.faults.outcome import (
-    Outcome,
-    compare_alerts,
-    compare_counters,
-    compare_letters,
-    compare_originals,
-    compare_rollups,
-    compare_signals,
-    counters_of,
-    look_for_repeats,
-    told_apart,
-)
+from tests.faults.log_oracle import Place
+from tests.faults.outcome import Outcome
 from tests.faults.topic_logs import LogRecord, committed_of, ends_of, read_log
-from tests.faults.undisturbed import outputs_of
+from tests.faults.verdict import verdict_of
 from tests.integration.pipeline.harness import MODELS, Closing, Topic
-from tests.oracle.oracle import OracleSettings
 
 ROLES = ("score", "evaluate", "detect")
 READS = {"score": ("search-events",), "evaluate": ("match-scores", "click-events"), "detect": ("rollups",)}
-SHOP_TOPICS = ("search-events", "click-events", "catalog-items", "model-events")
 COMMAND_S = 90.0
 
 Tell = Callable[[str], None]
@@ -105,7 +90,7 @@ class Scene:
         self.crew = Crew(environment_of(settings), folder / "workers", keep=keep)
         self.moments: list[Moment] = []
         self.admin: AdminClient = connect(settings.kafka, wait_s=30)
-        self._recording, self._folder, self.tell, self._speed = recording, folder, tell, speed
+        self._recording, self.folder, self.tell, self._speed = recording, folder, tell, speed
         self._redis = redis.Redis.from_url(settings.redis.url, decode_responses=True)
         self._topic = Topic(settings, "rollups", 1)
         self.closing = Closing(self._topic)
@@ -116,7 +101,8 @@ class Scene:
         self.shown: tuple[str, ...] = ()
         """The oracle's counters that the printed line gives."""
         self._feed: Feed | None = None
-        self._lost: dict[str, list[LogRecord]] = {}
+        self.lost: dict[str, list[LogRecord]] = {}
+        """What a topic no longer holds; see `lose`."""
 
     def __enter__(self) -> "Scene":
         self.crew.__enter__()
@@ -192,11 +178,11 @@ class Scene:
 
         The scene keeps them to judge by, but for what `rollups` prints.
         """
-        self._lost[topic] = [each for each in self.read(topic) if each.offset < before]
+        self.lost[topic] = [each for each in self.read(topic) if each.offset < before]
         place = TopicPartition(self.settings.kafka.topic_prefix + topic, 0, before)
         for answer in self.admin.delete_records([place]).values():
             answer.result(20)
-        return len(self._lost[topic])
+        return len(self.lost[topic])
 
     def command(self, *arguments: str, allowed: Sequence[int] = (0,)) -> str:
         """Run a command of the program; gives what it prints, and fails where it exits otherwise than allowed."""
@@ -225,7 +211,7 @@ class Scene:
             deadline_s: from the end of the replay until everything is closed.
         """
         self.ended(deadline_s)
-        outcome = self._compare()
+        outcome = verdict_of(self)
         for topic in again:
             if not outcome.written_again[topic]:
                 outcome.faults.append(f"nothing was written twice to {topic}: the fault has not struck")
@@ -258,7 +244,7 @@ class Scene:
     def read(self, topic: str) -> list[LogRecord]:
         """Read a topic of this scene, without the strangers in it."""
         log = read_log(self.settings.kafka.brokers, self.settings.kafka.topic_prefix + topic)
-        return self._lost.get(topic, []) + [
+        return self.lost.get(topic, []) + [
             each for each in log if (topic, each.partition, each.offset) not in self.strangers
         ]
 
@@ -267,56 +253,6 @@ class Scene:
         alerts = [json.loads(each.value)["data"] for each in self.read("alerts") if each.value]
         names = {(alert["rule"], alert["signal"]) for alert in alerts if alert["status"] == "firing"}
         assert (rule, signal) in names, f"no {rule} among the alerts, which are {sorted(names)}"
-
-    def _compare(self) -> Outcome:
-        kafka, fold = self.settings.kafka, self.settings.fold
-        outcome = Outcome()
-        logs = {topic: self.read(topic) for topic in SHOP_TOPICS}
-        scores = self.read("match-scores")
-        oracle = OracleSettings(fold.bucket_s, tuple(fold.horizons_s), fold.lateness_s, kafka.partitions)
-        expected = expect_of_logs(logs, oracle, scores, fold.max_ahead_s)
-        outcome.counters = expected.counts.counters
-        if "rollups" not in self._lost:
-            rows = [json.loads(line) for line in self.command("rollups", "--json", "--all").splitlines()]
-            compare_rollups(outcome, expected, rows)
-        self._compare_live_counters(outcome, expected)
-        # Nothing more is written once these have ended: what detect must read has an end.
-        self.crew.terminate("score", "evaluate")
-        rollups = self.read("rollups")
-        totals = look_for_repeats(outcome, scores, rollups)
-        compare_counters(outcome, expected, totals, "controls")
-        letters = self.read("dead-letters")
-        compare_letters(outcome, expected, letters, kafka.topic_prefix)
-        compare_originals(outcome, letters, logs)
-        if outcome.faults:  # alerts are made of rollups: where these differ, nothing more can be said
-            self.crew.terminate("detect")
-            return outcome
-        self._wait_for_detect(rollups[-1].offset + 1)
-        firsts = [record for record, (_, is_first) in zip(rollups, told_apart(rollups), strict=True) if is_first]
-        read_by_detect = {**logs, "rollups": firsts}
-        undisturbed = outputs_of(self.settings, self.crew.environment, read_by_detect, self._folder / "undisturbed")
-        compare_alerts(outcome, self.read("alerts"), undisturbed["alerts"])
-        compare_signals(outcome, self.read("signals"), undisturbed["signals"])
-        return outcome
-
-    def _compare_live_counters(self, outcome: Outcome, expected: ExpectedOfLogs) -> None:
-        """Redis is rewritten every second: it is right within seconds, whatever was there before."""
-        wanted = {name: expected.counts.counters[name] for name in counters_of({})}
-        with CounterStore(self.settings) as store, contextlib.suppress(AssertionError):
-            wait_until(lambda: counters_of(store.read(5.0).counters) == wanted, "Redis", 10.0)
-        with CounterStore(self.settings) as store:
-            compare_counters(outcome, expected, store.read(5.0).counters, "Redis")
-
-    def _wait_for_detect(self, end: int) -> None:
-        kafka = self.settings.kafka
-        wait_until(
-            lambda: (
-                committed_of(self.admin, f"{kafka.group_prefix}-detect").get((f"{kafka.topic_prefix}rollups", 0), 0)
-                >= end
-            ),
-            lambda: f"detect does not come to the end of rollups\n{self.crew.said()}",
-        )
-        self.crew.terminate("detect")
 
     def moments_told(self) -> str:
         """Give the counts of all moments, for the printed line."""

@@ -60,7 +60,7 @@ def test_a_worker_that_comes_back_does_not_go_on_from_state_that_another_has_mov
         outcome = Outcome()
         look_for_repeats(outcome, [], play.read("rollups"))
         play.tell(
-            f"{play.title} | {play.moments_told()} | {len(held):,} clicks for cohorts that were closed without them | "
+            f"{play.title} | {play.moments_told()} | {len(held):,} clicks held back | "
             f"written twice: rollups {outcome.written_again['rollups']:,} | {len(outcome.faults)} differ"
         )
         assert not outcome.faults, outcome.faults
