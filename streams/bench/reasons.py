@@ -21,6 +21,10 @@ _NOT_REACHED: Final[Mapping[str, str]] = {
         "more than half of a search is score: decoding JSON into objects and taking those apart, "
         "which the tuned program does too"
     ),
+    "scale_flatness": (
+        "with more open searches, ids are looked up in a larger index, larger arrays are moved when they are full, "
+        "and more cohorts are gone through at each closing"
+    ),
     "recover_s": _BLOCKS,
     "recover_from_kill_s": f"{_BLOCKS}; 10 s of it are the session timeout",
     "recover_one_of_2_s": _BLOCKS,

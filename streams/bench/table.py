@@ -81,6 +81,9 @@ def main(*, names: tuple[str, ...], runs: int | None, searches: int | None, out:
         if out is not None:
             out.write_bytes(msgspec.json.format(msgspec.json.encode(reports)) + b"\n")
         show(reports)
+        small = [one.bench for one in reports if (searches or SEARCHES[one.bench]) < SEARCHES[one.bench]]
+        if small:
+            click.echo(f"{', '.join(small)}: fewer searches than by default; for a look, not for keeping")
         for line in failed:
             click.echo(line)
     if failed:

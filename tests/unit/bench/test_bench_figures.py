@@ -61,4 +61,12 @@ def test_a_bench_that_fails_is_named_and_the_others_go_on(tmp_path: Path, monkey
     done = CliRunner().invoke(bench_table.main, ["--bench", "scale", "--bench", "recover", "--out", str(out)])
     assert done.exit_code == 1
     assert "bench scale failed: the broker is gone" in done.output
+    assert "for a look" not in done.output
     assert [one.bench for one in msgspec.json.decode(out.read_bytes(), type=list[Report])] == ["recover"]
+
+
+def test_a_bench_with_fewer_searches_than_by_default_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.bench.scale.bench", lambda _: [])
+    done = CliRunner().invoke(bench_table.main, ["--bench", "scale", "--searches", "300"])
+    assert done.exit_code == 0
+    assert "scale: fewer searches than by default" in done.output
