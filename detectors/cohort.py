@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.checkpoint import LogMark
-from detectors.groups import present_groups
+from detectors.groups import groups_by_first_row
 from detectors.score_columns import ScoreColumns, TextColumn
 from schemas.rollup import OTHER, UNKNOWN, Rollup
 from schemas.scores import Series
@@ -102,13 +102,13 @@ class Cohort:
         return self.combinations - 1
 
     def number_rows(self, columns: ScoreColumns) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
-        """Number the series and the segment values of some searches.
+        """Number the series and the segment values of some searches, in the order of their first search.
 
         Returns:
             The number of the series, and of the combination of segment values, each of shape (n,).
         """
-        used_series, where = present_groups(columns.series_index, len(columns.series))
-        numbers = [self.series_number(columns.series[int(index)]) for index in used_series]
+        firsts, where = groups_by_first_row(columns.series_index, len(columns.series))
+        numbers = [self.series_number(columns.series[index]) for index in columns.series_index[firsts].tolist()]
         series = np.array(numbers, dtype=np.uint16)[where]
         if not self.dimensions:
             return series, np.full(len(columns), self.combination_number(()), dtype=np.uint16)
@@ -121,9 +121,7 @@ class Cohort:
                 space = distinct.size
             key = key * max(1, len(column.values)) + column.index
             space *= max(1, len(column.values))
-        used_keys, where = present_groups(key, space)
-        firsts = np.empty(used_keys.size, dtype=np.int64)
-        firsts[where[::-1]] = np.arange(len(columns))[::-1]  # the last value of an index is the one that stays
+        firsts, where = groups_by_first_row(key, space)
         texts = [map(column.values.__getitem__, column.index[firsts].tolist()) for column in segments]
         numbers = list(map(self.combination_number, zip(*texts, strict=True)))
         return series, np.array(numbers, dtype=np.uint16)[where]

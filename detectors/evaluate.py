@@ -5,7 +5,7 @@ logs is the same under any interleaving, and a successor builds it again by read
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -151,15 +151,29 @@ class EvaluateFold:
         """
         if isinstance(record, ScoreControl):
             self._apply_control(record)
-            return
-        columns = ScoreColumns.read(record)
-        fresh = columns.source_offsets > self._source_offset
+        else:
+            self.apply_blocks([record], offset)
+
+    def apply_blocks(self, blocks: Sequence[ScoreBlock], first_offset: int) -> None:
+        """Apply blocks of match-scores that lie behind each other, with no control between: as if one by one.
+
+        Args:
+            blocks: what was applied before is skipped by its source offsets.
+            first_offset: of the first block's record.
+
+        Raises:
+            ColumnsMisfit: one of them is not score's; nothing has been applied.
+        """
+        columns = ScoreColumns.read(*blocks)
+        # A successor of score, or one that is thought dead, writes some searches again.
+        reached = np.maximum.accumulate(np.concatenate([[self._source_offset], columns.source_offsets]))
+        fresh = columns.source_offsets > reached[:-1]
         if not fresh.all():
             columns = columns.take(np.flatnonzero(fresh))
         if not len(columns):
             return
         self.source_idle = False
-        mark = LogMark(offset, self._searches_to_ms, self._source_offset)
+        mark = LogMark(first_offset, self._searches_to_ms, self._source_offset)
         self._source_offset = int(columns.source_offsets[-1])
         before = np.maximum.accumulate(np.concatenate([[self._searches_to_ms], columns.times_ms]))
         self._searches_to_ms = int(before[-1])

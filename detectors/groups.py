@@ -81,3 +81,27 @@ def present_groups(group: NDArray[Any], groups: int) -> tuple[Ints, Ints]:
         return np.unique(group, return_inverse=True)
     here = np.bincount(group, minlength=groups) > 0
     return np.flatnonzero(here), (np.cumsum(here) - 1)[group]
+
+
+def groups_by_first_row(group: NDArray[Any], groups: int) -> tuple[Ints, Ints]:
+    """Number anew the groups that have rows, in the order of their first row: however they were numbered before.
+
+    Args:
+        group: of each row, from 0, shape (n,).
+        groups: how many there could be.
+
+    Returns:
+        The first row of each group that has rows, ascending, shape (k,); and which of them each row is in, shape (n,).
+
+    >>> [array.tolist() for array in groups_by_first_row(np.array([7, 2, 7]), 9)]
+    [[0, 1], [0, 1, 0]]
+    """
+    used, where = present_groups(group, groups)
+    if used.size == 1:
+        return np.zeros(1, dtype=np.int64), where
+    firsts = np.empty(used.size, dtype=np.int64)
+    firsts[where[::-1]] = np.arange(group.size - 1, -1, -1)  # the last value of an index is the one that stays
+    order = np.argsort(firsts)
+    rank = np.empty(used.size, dtype=np.int64)
+    rank[order] = np.arange(used.size)
+    return firsts[order], rank[where]

@@ -176,15 +176,15 @@ def _exposure(fresh: list[ScoreColumns], item_series: Ints, groups: int) -> list
 
 
 def _count_models(cohort: Cohort, rollups: dict[int, Rollup]) -> None:
+    groups = len(cohort.series)
     for columns, series in zip(cohort.fresh, cohort.fresh_series, strict=True):
-        if not columns.match_model:
-            continue
-        searches = np.bincount(series, minlength=len(cohort.series))
-        for number in np.flatnonzero(searches):
-            rollup = rollups[int(number)]
-            models = rollup.match_models
-            models[columns.match_model] = models.get(columns.match_model, 0) + int(searches[number])
-            add_value(rollup.scoring_ms, columns.scoring_ms)
+        slots, where = present_groups(columns.scoring_index * groups + series, len(columns.scorings) * groups)
+        for slot, searches in zip(slots.tolist(), np.bincount(where).tolist(), strict=True):
+            model, scoring_ms = columns.scorings[slot // groups]
+            if model:
+                rollup = rollups[slot % groups]
+                rollup.match_models[model] = rollup.match_models.get(model, 0) + searches
+                add_value(rollup.scoring_ms, scoring_ms)
 
 
 def _joined(parts: list[NDArray[Any]], dtype: Any) -> NDArray[Any]:

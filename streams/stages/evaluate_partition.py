@@ -1,6 +1,7 @@
 """One partition of evaluate: its fold, how far it has read each topic, and the replay that builds it again."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -9,12 +10,14 @@ import msgspec
 from detectors.checkpoint import Checkpoint
 from detectors.evaluate import EvaluateFold, FoldSettings
 from detectors.score_columns import ColumnsMisfit
-from schemas.scores import decode_scores
+from schemas.scores import ScoreBlock, decode_scores
 from streams.stages.click_rows import ClickRows, read_clicks
 from streams.stages.idle_clock import IdleClock
 from streams.stages.unreadable_records import UnreadableRecords
 from streams.transport import TP, Record, Source
 
+JOINED_BYTES: Final = 512 * 1024
+"""Blocks that are applied together: more would leave the processor's cache."""
 AT_END_S: Final = 3.0
 SCORE_SPEAKS_S: Final = 10.0
 """Score's word that searches have stopped lapses when nothing has come from it for so long: it may be dead."""
@@ -139,8 +142,7 @@ class EvaluatePartition:
     def _feed(self, part: Part, records: list[Record], until: int) -> list[ClickRows]:
         read: list[ClickRows] = []
         if part is self.scores:
-            for record in records:
-                self._apply_scores(record)
+            self._apply_scores(records)
         elif records:
             read = read_clicks(records, self._partitions, self._max_ahead_s)
             for rows in read:
@@ -152,12 +154,44 @@ class EvaluatePartition:
         part.position = max(part.position, until)
         return read
 
-    def _apply_scores(self, record: Record) -> None:
+    def _apply_scores(self, records: Sequence[Record]) -> None:
+        """Apply records in order, blocks that lie behind each other together."""
+        run: list[tuple[Record, ScoreBlock]] = []
+        run_bytes = 0
+        for record in records:
+            raw = record.value or b""
+            try:
+                decoded = decode_scores(raw)
+            except msgspec.DecodeError as error:
+                self._leave_out(record, error)
+                continue
+            if isinstance(decoded, ScoreBlock) and run_bytes + len(raw) <= JOINED_BYTES:
+                run.append((record, decoded))
+                run_bytes += len(raw)
+                continue
+            self._apply_blocks(run)
+            run, run_bytes = [], 0
+            if isinstance(decoded, ScoreBlock):
+                run, run_bytes = [(record, decoded)], len(raw)
+            else:
+                self.fold.apply_scores(decoded, record.offset)
+        self._apply_blocks(run)
+
+    def _apply_blocks(self, run: Sequence[tuple[Record, ScoreBlock]]) -> None:
+        if not run:
+            return
         try:
-            self.fold.apply_scores(decode_scores(record.value or b""), record.offset)
-        except (msgspec.DecodeError, ColumnsMisfit) as error:
-            self._unreadable.leave_out(record, error)
-            self.fold.count("unreadable_score_records")
+            self.fold.apply_blocks([block for _, block in run], run[0][0].offset)
+        except ColumnsMisfit as error:
+            if len(run) == 1:
+                self._leave_out(run[0][0], error)
+            else:
+                for one in run:
+                    self._apply_blocks([one])
+
+    def _leave_out(self, record: Record, error: Exception) -> None:
+        self._unreadable.leave_out(record, error)
+        self.fold.count("unreadable_score_records")
 
     def _end_replay(self) -> None:
         if not self.replaying:

@@ -14,6 +14,7 @@ SETTINGS = FoldSettings(
     bucket_ms=10_000, horizons_s=(20, 90), lateness_ms=15_000, dimensions=("device",), max_segment_values=50
 )
 
+KINDS = ("shoes", "bags", "hats")
 FLAGS = [0, 0, 0, FLAG_MISROUTED, FLAG_UNKNOWN_FIELDS, FLAG_MISROUTED | FLAG_UNKNOWN_FIELDS]
 
 
@@ -86,9 +87,10 @@ def as_block(searches: list[Search], first_source_offset: int) -> ScoreBlock:
     items = [item for search in searches for item in search.items]
     versions = sorted({search.version for search in searches})
     devices = sorted({search.device for search in searches})
+    kinds = list(dict.fromkeys(KINDS[item[0] % 3] for item in items))
     return ScoreBlock(
-        match_model=("m", "1"),
-        scoring_ms=1.5,
+        match_model=("m", str(first_source_offset % 2)),
+        scoring_ms=1.5 + first_source_offset % 7,
         source_offsets=np.arange(first_source_offset, first_source_offset + n, dtype="<i8").tobytes(),
         times_ms=np.array([s.time_ms for s in searches], dtype="<i8").tobytes(),
         query_ids=np.array([s.query_id for s in searches], dtype="<u8").tobytes(),
@@ -103,7 +105,7 @@ def as_block(searches: list[Search], first_source_offset: int) -> ScoreBlock:
         item_ids=np.array([item[0] for item in items], dtype="<u8").tobytes(),
         positions=np.array([item[1] for item in items], dtype="<u4").tobytes(),
         scores=np.array([item[2] for item in items], dtype="<u2").tobytes(),
-        categories=Column(["shoes"], np.zeros(len(items), dtype="<u2").tobytes()),
+        categories=Column(kinds, np.array([kinds.index(KINDS[i[0] % 3]) for i in items], dtype="<u2").tobytes()),
         segments={
             "device": Column(devices, np.array([devices.index(s.device) for s in searches], dtype="<u2").tobytes())
         },

@@ -1,3 +1,4 @@
+from itertools import takewhile
 from random import Random
 
 from hypothesis import given, settings
@@ -5,7 +6,7 @@ from hypothesis import strategies as st
 
 from detectors.checkpoint import Checkpoint
 from detectors.evaluate import EvaluateFold
-from schemas.scores import ScoreControl
+from schemas.scores import ScoreBlock, ScoreControl
 from tests.property.evaluate.shop_log import SETTINGS, as_block, as_columns, brute_force, make_log
 
 END_MS = 4_000_000_000_000
@@ -31,9 +32,17 @@ class Run:
     def lengths(self):
         return len(self.scores), len(self.clicks) + 1
 
-    def step(self, topic):
+    def step(self, topic, until, together=1):
+        """Apply what comes next of a topic; blocks that lie behind each other may go together."""
         if topic == 0:
-            self.fold.apply_scores(self.scores[self.at[0]], self.at[0])
+            place = self.at[0]
+            run = self.scores[place : min(place + together, until)]
+            blocks = list(takewhile(lambda record: isinstance(record, ScoreBlock), run))
+            if blocks:
+                self.fold.apply_blocks(blocks, place)
+                self.at[0] += len(blocks)
+                return
+            self.fold.apply_scores(self.scores[place], place)
         elif self.at[1] == len(self.clicks):
             self.fold.finish_clicks(END_MS)
         else:
@@ -57,7 +66,7 @@ class Run:
         while self.at[0] < committed[0] or self.at[1] < committed[1]:
             topic = random.randrange(2)
             if self.at[topic] < committed[topic]:
-                self.step(topic)
+                self.step(topic, committed[topic], random.choice([1, 3, 20]))
                 if random.random() < 0.5:
                     self.emit()
         self.fold.end_replay()
@@ -66,9 +75,10 @@ class Run:
         lengths = self.lengths()
         while tuple(self.at) != lengths:
             topic = random.randrange(2)
+            together = random.choice([1, 1, 3, 20])
             for _ in range(random.choice([1, 1, 4, 30])):
                 if self.at[topic] < lengths[topic]:
-                    self.step(topic)
+                    self.step(topic, lengths[topic], together)
             if random.random() < 0.7:
                 self.emit()
                 if random.random() < 0.6:
@@ -117,6 +127,20 @@ def test_any_interleaving_of_the_two_topics_gives_the_same_rollups(seed, order):
     log = make_log(seed)
     one, other = Run(log).finish(Random(1)), Run(log).finish(Random(order))
     assert one.rollups == other.rollups
+    assert one.fold.totals == other.fold.totals
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10**9), together=st.integers(2, 40))
+def test_blocks_applied_together_leave_what_they_leave_one_by_one(seed, together):
+    log = make_log(seed)
+    one, other = Run(log), Run(log)
+    for run, at_once in ((one, 1), (other, together)):
+        for topic in (1, 0):
+            while run.at[topic] < run.lengths()[topic]:
+                run.step(topic, run.lengths()[topic], at_once)
+        run.emit()
+    assert list(one.rollups.items()) == list(other.rollups.items())
     assert one.fold.totals == other.fold.totals
 
 
