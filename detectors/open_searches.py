@@ -12,12 +12,14 @@ MAX_HORIZONS: Final = 4
 """Two bits of a byte for each horizon: clicked and purchased."""
 _FIRST_ROWS: Final = 256
 _GROWTH: Final = 1.125
+_LEAST_FREE: Final = 16
+"""One part of so many must come free at the front; with less, rows would be moved too often, and the arrays grow."""
 _ACTUAL_POSITIONS: Final = 30_000
 _LARGEST_POSITION: Final = 65_535
 
 
 class _Columns:
-    """Equally long arrays that grow at the end and are dropped at the front."""
+    """Equally long arrays that grow at the end and are dropped at the front; views hold until the next `append`."""
 
     def __init__(self, dtypes: dict[str, Any]) -> None:
         self._arrays = {name: np.empty(_FIRST_ROWS, dtype=dtype) for name, dtype in dtypes.items()}
@@ -57,17 +59,24 @@ class _Columns:
         return sum(array.nbytes for array in self._arrays.values())
 
     def _make_room(self, count: int) -> None:
+        """See that `count` more rows fit.
+
+        Where a part of the slots is free at the front, rows move there. Else the arrays grow in place: the C library
+        moves large ones by their page tables, so that nothing is copied and no page is new but those behind the end.
+        """
         capacity = next(iter(self._arrays.values())).size
-        used = self.end - self._shift
+        free = self.first - self._shift
+        used, alive = self.end - self._shift, self.end - self.first
         if used + count <= capacity:
             return
-        alive = self.end - self.first
+        if free:
+            for array in self._arrays.values():
+                array[:alive] = array[free:used]
+            self._shift = self.first
         wanted = max(_FIRST_ROWS, int((alive + count) * _GROWTH))
-        for name, array in self._arrays.items():
-            fresh = np.empty(wanted, dtype=array.dtype)
-            fresh[:alive] = array[self.first - self._shift : used]
-            self._arrays[name] = fresh
-        self._shift = self.first
+        if alive + count > capacity or free < alive // _LEAST_FREE or wanted < capacity // 2:
+            for array in self._arrays.values():
+                array.resize(wanted, refcheck=False)  # views do not outlive the next append
 
 
 class OpenSearches:
