@@ -26,6 +26,8 @@ from schemas.scores import FLAG_MISROUTED, FLAG_UNKNOWN_FIELDS, ScoreBlock, Scor
 from schemas.settings import FoldSettings as FoldSection
 
 _SOURCE_TOTALS: Final = frozenset({"valid", *(f"invalid_{reason}" for reason in Reason)})
+SETTLED_AGAIN: Final = 2
+"""Cohorts that a replay has built again and that each `close` settles: all at once would hold up what is new."""
 BEFORE_ALL: Final = -1
 """Largest accepted time before the first record."""
 
@@ -233,10 +235,7 @@ class EvaluateFold:
         """
         searches_ms = self.searches_watermark_ms
         both_ms = searches_ms if clicks_idle else min(searches_ms, self.clicks_watermark_ms)
-        for start_ms in sorted(self._cohorts):
-            cohort = self._cohorts[start_ms]
-            if start_ms + self._settings.bucket_ms <= searches_ms and cohort.fresh:
-                settle(cohort, self._settings.bucket_ms // 1000, self._partition)
+        self._settle(searches_ms)
         closed: list[Rollup] = []
         for horizon_s in (LABEL_FREE, *self._settings.horizons_s):
             reached_ms = searches_ms if horizon_s == LABEL_FREE else both_ms - horizon_s * 1000
@@ -353,8 +352,23 @@ class EvaluateFold:
             cohort.add_rows(part, (series, combinations), first_row)
         self._searches.forget_expected()
 
+    def _settle(self, searches_ms: int) -> None:
+        """Settle the cohorts that close for the first time, and some of those that a replay has built again."""
+        again = 0
+        for start_ms in sorted(self._cohorts):
+            cohort = self._cohorts[start_ms]
+            if start_ms + self._settings.bucket_ms > searches_ms or not cohort.fresh:
+                continue
+            if start_ms < self._closed[LABEL_FREE]:
+                again += 1
+                if again > SETTLED_AGAIN:
+                    continue
+            settle(cohort, self._settings.bucket_ms // 1000, self._partition)
+
     def _rollups(self, start_ms: int, horizon_s: int) -> list[Rollup]:
         cohort = self._cohorts[start_ms]
+        if cohort.fresh:
+            settle(cohort, self._settings.bucket_ms // 1000, self._partition)
         horizons_s = self._settings.horizons_s
         number = None if horizon_s == LABEL_FREE else horizons_s.index(horizon_s)
         rollups = cohort_rollups(cohort, self._searches, number, horizon_s)

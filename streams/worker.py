@@ -9,9 +9,6 @@ from schemas.topics import CLICK_EVENTS, MATCH_SCORES, ROLLUPS, SEARCH_EVENTS, T
 from streams.log_losses import LogLosses
 from streams.metrics import Metrics
 from streams.served_stage import ServedStage
-from streams.stages.detect import DetectStage
-from streams.stages.evaluate import EvaluateStage
-from streams.stages.score import ScoreStage
 from streams.topic_watch import TopicWatch
 from streams.transport import Stage, make_app, run_worker
 
@@ -41,14 +38,15 @@ def run_role(
         from_next_cohort: let evaluate begin anew where its commit cannot be used.
         announce: gets the HTTP address.
     """
+    metrics = Metrics(role)
+    stage = _stage(role, settings, metrics, from_next_cohort=from_next_cohort)
     # What was imported lives as long as the process: the collector need not look at it again and again. Records come
     # and go by reference counts alone, so it may look at the rest rarely.
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-    metrics = Metrics(role)
     served = ServedStage(
-        _stage(role, settings, metrics, from_next_cohort=from_next_cohort),
+        stage,
         host=settings.http.host,
         port=settings.http.port,
         metrics=metrics,
@@ -70,8 +68,15 @@ def run_role(
 
 
 def _stage(role: str, settings: Settings, metrics: Metrics, *, from_next_cohort: bool) -> Stage:
+    # A process loads what its own role needs: detect's libraries take seconds, score's have memory of their own.
     if role == "score":
+        from streams.stages.score import ScoreStage  # noqa: PLC0415
+
         return ScoreStage(settings, metrics)
     if role == "evaluate":
+        from streams.stages.evaluate import EvaluateStage  # noqa: PLC0415
+
         return EvaluateStage(settings, metrics, from_next_cohort=from_next_cohort)
+    from streams.stages.detect import DetectStage  # noqa: PLC0415
+
     return DetectStage(settings, metrics)
