@@ -18,7 +18,7 @@ EVALUATE_MUTATIONS: Final = (
     Mutation(
         "What has a known source offset is skipped",
         "detectors/evaluate.py",
-        "fresh = columns.source_offsets > self._source_offset",
+        "fresh = columns.source_offsets > reached[:-1]",
         "fresh = columns.source_offsets > -2",
         f"{ZOMBIE}[score]",
     ),
