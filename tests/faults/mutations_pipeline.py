@@ -22,7 +22,7 @@ PIPELINE_MUTATIONS: Final = (
         "        seen.misrouted = max(seen.misrouted, misrouted)\n",
         "        seen.misrouted = misrouted\n",
         f"{ALERTS}test_a_successor_of_evaluate_that_is_behind_counts_nothing_again",
-        "assert",
+        "== 50",
     ),
     Mutation(
         "An alert says that searches pass unscored",
