@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.faults.mutation import Mutation
+from tests.faults.mutation import ROOT, Mutation
 from tests.faults.mutation_table import BEGIN, CAUGHT, END, Row, rows_in, table_of, write_into
+from tests.faults.mutations import MUTATIONS
 
 ONE = Mutation("One thing", "a.py", "x", "y", "tests/test_a.py::test_a[b]")
 OTHER = Mutation("Another thing", "a.py", "x", "y", "tests/test_a.py", note="because there are two")
@@ -37,3 +38,13 @@ def test_the_table_says_what_is_not_caught_what_never_ran_and_why_two_things_are
 def test_a_document_without_a_place_for_the_table_is_refused() -> None:
     with pytest.raises(ValueError, match="has no lines"):
         write_into("text", {}, [ONE])
+
+
+def test_the_document_holds_a_row_of_every_mutation_as_a_run_wrote_it_and_all_are_caught() -> None:
+    document = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+    rows = rows_in(document)
+    assert write_into(document, {}, MUTATIONS) == document, "edited by hand: `make test-mutations WRITE=1 NAMES=...`"
+    assert [each.name for each in MUTATIONS if each.protection not in rows] == [], "never run"
+    for each in MUTATIONS:
+        row = rows[each.protection]
+        assert (row.test, row.verdict) == (Row.of(each, CAUGHT, "", "").test, CAUGHT), f"run {each.name} again"
