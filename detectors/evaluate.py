@@ -8,56 +8,24 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.bounded_values import bound_values
 from detectors.checkpoint import Checkpoint, LogMark
 from detectors.click_join import ACTION_UNKNOWN, ClickColumns, ClickJoin
+from detectors.closing import Closing
 from detectors.cohort import Cohort
-from detectors.cohort_rollups import cohort_rollups, pack, settle
 from detectors.first_of_id import FirstOfId
+from detectors.fold_settings import FoldSettings
 from detectors.open_searches import OpenSearches
 from detectors.score_columns import ScoreColumns
 from schemas.reasons import Reason
-from schemas.rollup import LABEL_FREE, Rollup, RollupControl
+from schemas.rollup import Rollup, RollupControl
 from schemas.scores import FLAG_MISROUTED, FLAG_UNKNOWN_FIELDS, ScoreBlock, ScoreControl
-from schemas.settings import FoldSettings as FoldSection
 
 _SOURCE_TOTALS: Final = frozenset({"valid", *(f"invalid_{reason}" for reason in Reason)})
-SETTLED_AGAIN: Final = 2
-"""Cohorts that a replay has built again and that each `close` settles: all at once would hold up what is new."""
 BEFORE_ALL: Final = -1
 """Largest accepted time before the first record."""
-
-
-class FoldSettings(msgspec.Struct, frozen=True):
-    """The settings that shape the fold: a change of one needs a new start."""
-
-    bucket_ms: int
-    horizons_s: tuple[int, ...]
-    """Ascending, at most MAX_HORIZONS."""
-    lateness_ms: int
-    dimensions: tuple[str, ...]
-    """Names of the segment dimensions."""
-    max_segment_values: int
-
-    @classmethod
-    def of(cls, section: FoldSection) -> "FoldSettings":
-        """Take what shapes the fold from the settings' section `[fold]`."""
-        return cls(
-            bucket_ms=section.bucket_s * 1000,
-            horizons_s=tuple(section.horizons_s),
-            lateness_ms=section.lateness_s * 1000,
-            dimensions=tuple(sorted(section.segments)),
-            max_segment_values=section.max_segment_values,
-        )
-
-    @property
-    def remember_ms(self) -> int:
-        """How long after its cohort's end a query id is remembered: no click can then belong to two searches."""
-        return self.horizons_s[-1] * 1000 + 2 * self.lateness_ms
 
 
 class EvaluateFold:
@@ -97,9 +65,9 @@ class EvaluateFold:
         self._clicks_to_ms = checkpoint.clicks.largest_time_ms if checkpoint else BEFORE_ALL
         self._source_offset = checkpoint.scores.source_offset if checkpoint else -1
         self._largest_event_ms = 0
-        self._closed = dict.fromkeys((LABEL_FREE, *settings.horizons_s), 0)
-        if checkpoint:
-            self._closed.update(checkpoint.closed_through_ms)
+        self._closing = Closing(
+            settings, partition, self._searches, self._cohorts, checkpoint.closed_through_ms if checkpoint else {}
+        )
         self._tell_closed()
         self._totals: Counter[str] = Counter()
         self.source_idle = False
@@ -130,7 +98,7 @@ class EvaluateFold:
     @property
     def open_searches(self) -> int:
         """Searches whose last horizon has not passed."""
-        closed_ms = self._closed[self._settings.horizons_s[-1]]
+        closed_ms = self._closing.through_ms[self._settings.horizons_s[-1]]
         waiting = [cohort for start_ms, cohort in self._cohorts.items() if start_ms >= closed_ms]
         return sum(end - first for cohort in waiting for first, end in cohort.row_ranges)
 
@@ -235,32 +203,23 @@ class EvaluateFold:
         """
         searches_ms = self.searches_watermark_ms
         both_ms = searches_ms if clicks_idle else min(searches_ms, self.clicks_watermark_ms)
-        self._settle(searches_ms)
-        closed: list[Rollup] = []
-        for horizon_s in (LABEL_FREE, *self._settings.horizons_s):
-            reached_ms = searches_ms if horizon_s == LABEL_FREE else both_ms - horizon_s * 1000
-            through_ms = reached_ms // self._settings.bucket_ms * self._settings.bucket_ms
-            for start_ms in sorted(self._cohorts):
-                if self._closed[horizon_s] <= start_ms < through_ms:
-                    closed += self._rollups(start_ms, horizon_s)
-            self._closed[horizon_s] = max(self._closed[horizon_s], through_ms)
+        if not self._closing.has_anything_passed(searches_ms, both_ms):
+            return []
+        closed = self._closing.close(searches_ms, both_ms)
         self._tell_closed()
-        for cohort in self._cohorts.values():
-            if cohort.label_free and cohort.start_ms < self._closed[LABEL_FREE]:
-                pack(cohort)
         self._forget(both_ms)
         return closed
 
     def has_closed(self, through_ms: Mapping[int, int]) -> bool:
         """Whether every cohort that starts before `through_ms`, by horizon, has been emitted here as well."""
-        return all(self._closed.get(horizon_s, 0) >= end_ms for horizon_s, end_ms in through_ms.items())
+        return all(self._closing.through_ms.get(horizon_s, 0) >= end_ms for horizon_s, end_ms in through_ms.items())
 
     def control(self, partitions: int, wall_ms: int, *, idle: bool) -> RollupControl:
         """Say how far this partition is; to be sent when all rollups returned so far are acknowledged."""
         return RollupControl(
             partition=self._partition,
             partitions=partitions,
-            closed_through_ms=dict(self._closed),
+            closed_through_ms=dict(self._closing.through_ms),
             watermark_ms=min(self.searches_watermark_ms, self.clicks_watermark_ms),
             largest_time_ms=self._largest_event_ms,
             idle=idle,
@@ -276,7 +235,7 @@ class EvaluateFold:
         return Checkpoint(
             scores=scores,
             clicks=clicks,
-            closed_through_ms=dict(self._closed),
+            closed_through_ms=dict(self._closing.through_ms),
             totals=self.totals,
             settings=settings,
             source_offset=self._source_offset,
@@ -288,12 +247,14 @@ class EvaluateFold:
     def _leave_out_open_cohorts(self) -> None:
         bucket_ms = self._settings.bucket_ms
         first_whole_ms = ((self._searches_to_ms + self._settings.lateness_ms) // bucket_ms + 1) * bucket_ms
-        self._closed = {horizon_s: max(through_ms, first_whole_ms) for horizon_s, through_ms in self._closed.items()}
+        self._closing.leave_out(first_whole_ms)
         self._tell_closed()
         self._leave_out_first = False
 
     def _tell_closed(self) -> None:
-        self._clicks.closed_ms = np.array([self._closed[horizon_s] for horizon_s in self._settings.horizons_s])
+        self._clicks.closed_ms = np.array(
+            [self._closing.through_ms[horizon_s] for horizon_s in self._settings.horizons_s]
+        )
 
     def _count(self, name: str, number: int) -> None:
         if number and self._checkpoint is None:
@@ -351,28 +312,6 @@ class EvaluateFold:
             )
             cohort.add_rows(part, (series, combinations), first_row)
         self._searches.forget_expected()
-
-    def _settle(self, searches_ms: int) -> None:
-        """Settle the cohorts that close for the first time, and some of those that a replay has built again."""
-        again = 0
-        for start_ms in sorted(self._cohorts):
-            cohort = self._cohorts[start_ms]
-            if start_ms + self._settings.bucket_ms > searches_ms or not cohort.fresh:
-                continue
-            if start_ms < self._closed[LABEL_FREE]:
-                again += 1
-                if again > SETTLED_AGAIN:
-                    continue
-            settle(cohort, self._settings.bucket_ms // 1000, self._partition)
-
-    def _rollups(self, start_ms: int, horizon_s: int) -> list[Rollup]:
-        cohort = self._cohorts[start_ms]
-        if cohort.fresh:
-            settle(cohort, self._settings.bucket_ms // 1000, self._partition)
-        horizons_s = self._settings.horizons_s
-        number = None if horizon_s == LABEL_FREE else horizons_s.index(horizon_s)
-        rollups = cohort_rollups(cohort, self._searches, number, horizon_s)
-        return [bound_values(rollup, self._settings.max_segment_values) for rollup in rollups]
 
     def _forget(self, both_ms: int) -> None:
         settings = self._settings

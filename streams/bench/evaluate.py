@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
-from detectors.evaluate import FoldSettings
+from detectors.fold_settings import FoldSettings
 from schemas.settings import Settings
 from schemas.topics import CLICK_EVENTS, MATCH_SCORES, SEARCH_EVENTS
 from streams.bench.conditions import AllClosed, Committed

@@ -7,7 +7,8 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from detectors.evaluate import EvaluateFold, FoldSettings
+from detectors.evaluate import EvaluateFold
+from detectors.fold_settings import FoldSettings
 from schemas.scores import ScoreBlock
 
 OPEN_SEARCHES: Final = 100_000

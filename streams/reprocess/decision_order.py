@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from detectors.detect_fold import GAP_S
-from detectors.evaluate import FoldSettings
+from detectors.fold_settings import FoldSettings
 from schemas.rollup import LABEL_FREE, Rollup, RollupControl
 from streams.reprocess.span import Span
 

@@ -13,7 +13,8 @@ import msgspec
 
 from detectors.checkpoint import Checkpoint, LogMark
 from detectors.detect_fold import DetectFold
-from detectors.evaluate import BEFORE_ALL, FoldSettings
+from detectors.evaluate import BEFORE_ALL
+from detectors.fold_settings import FoldSettings
 from detectors.outputs import Output
 from detectors.rule_settings import rules_of
 from schemas.events import Deployment

@@ -11,7 +11,8 @@ import msgspec
 import numpy as np
 
 from detectors.checkpoint import LogMark
-from detectors.evaluate import BEFORE_ALL, FoldSettings
+from detectors.evaluate import BEFORE_ALL
+from detectors.fold_settings import FoldSettings
 from detectors.score_columns import ColumnsMisfit, ScoreColumns
 from schemas.scores import ScoreControl, decode_scores
 from streams.stages.click_rows import read_clicks

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from detectors.checkpoint import LogMark
-from detectors.evaluate import FoldSettings
+from detectors.fold_settings import FoldSettings
 from schemas.errors import MatchwatchError
 from schemas.settings import Settings
 from schemas.timestamps import format_timestamp

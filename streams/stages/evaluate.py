@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from detectors.evaluate import FoldSettings
+from detectors.fold_settings import FoldSettings
 from schemas.config import settings_hash
 from schemas.rollup import Rollup, RollupControl, encode_rollup, series_key
 from schemas.settings import Settings

@@ -8,7 +8,8 @@ from typing import Final
 import msgspec
 
 from detectors.checkpoint import Checkpoint
-from detectors.evaluate import EvaluateFold, FoldSettings
+from detectors.evaluate import EvaluateFold
+from detectors.fold_settings import FoldSettings
 from detectors.score_columns import ColumnsMisfit
 from schemas.scores import ScoreBlock, decode_scores
 from streams.stages.click_rows import ClickRows, read_clicks

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from detectors.detect_fold import DetectFold, DetectFoldSettings
-from detectors.evaluate import FoldSettings
+from detectors.fold_settings import FoldSettings
 from detectors.outputs import SignalBatch
 from inference.pairs import PairBatch, ScoredBatch
 from inference.pool import ModelName

@@ -9,7 +9,8 @@ against score and evaluate alone.
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from detectors.evaluate import EvaluateFold, FoldSettings
+from detectors.evaluate import EvaluateFold
+from detectors.fold_settings import FoldSettings
 from inference.repository import ModelName, ModelRepository
 from inference.scorer import Scorer
 from inference.two_tower import load_two_tower

@@ -7,7 +7,7 @@ from random import Random
 import numpy as np
 
 from detectors.click_join import ClickColumns
-from detectors.evaluate import FoldSettings
+from detectors.fold_settings import FoldSettings
 from schemas.scores import FLAG_MISROUTED, FLAG_UNKNOWN_FIELDS, NULL_SCORE, Column, ScoreBlock, Series
 
 SETTINGS = FoldSettings(

@@ -7,7 +7,8 @@ from random import Random
 import pytest
 
 from detectors.checkpoint import LogMark
-from detectors.evaluate import EvaluateFold, FoldSettings
+from detectors.evaluate import EvaluateFold
+from detectors.fold_settings import FoldSettings
 from detectors.outputs import SignalBatch
 from schemas.config import parse_settings
 from schemas.rollup import Rollup, RollupControl, encode_rollup

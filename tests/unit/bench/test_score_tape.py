@@ -7,7 +7,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from detectors.evaluate import EvaluateFold, FoldSettings
+from detectors.evaluate import EvaluateFold
+from detectors.fold_settings import FoldSettings
 from schemas.rollup import LABEL_FREE
 from schemas.scores import ScoreBlock, ScoreControl, decode_scores
 from schemas.settings import Settings
