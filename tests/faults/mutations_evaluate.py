@@ -58,9 +58,9 @@ EVALUATE_MUTATIONS: Final = (
     ),
     Mutation(
         "Evaluate: what is closed is not emitted again",
-        "detectors/evaluate.py",
-        "            self._closed.update(checkpoint.closed_through_ms)\n",
-        "            pass\n",
+        "detectors/closing.py",
+        "        self.through_ms = {**dict.fromkeys((LABEL_FREE, *settings.horizons_s), 0), **through_ms}\n",
+        "        self.through_ms = dict.fromkeys((LABEL_FREE, *settings.horizons_s), 0)\n",
         CRASHES,
         "repeated rollups differ from their first",
     ),
