@@ -44,7 +44,7 @@ def test_the_table_names_every_figure_with_its_target_and_what_was_not_measured(
 def test_a_target_that_is_not_met_is_said_with_its_reason_where_one_is_known() -> None:
     assert missed(figure("recover_s", [14.0], "s", 15.0, "less")) is None
     assert missed(figure("one_worker", [14.0], "µs/search")) is None
-    assert "recover_s: not reached: a block of match-scores" in str(
+    assert "recover_s: not reached: a million open searches" in str(
         missed(figure("recover_s", [16.0], "s", 15.0, "less"))
     )
     assert "not measured: fewer than four cores" in str(missed(figure("two_workers_speed_up", [], "ratio", 1.8)))
