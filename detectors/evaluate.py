@@ -149,7 +149,9 @@ class EvaluateFold:
         self._searches_to_ms = int(before[-1])
         self._largest_event_ms = max(self._largest_event_ms, int(columns.times_ms.max()))
         if self._leave_out_first:
-            self._leave_out_open_cohorts()
+            # The first block decides, whatever lies behind it in the same poll.
+            first = int(np.count_nonzero(columns.scoring_index == columns.scoring_index[0]))
+            self._leave_out_open_cohorts(int(before[first]))
         watermarks = before[:-1] - self._settings.lateness_ms
         late = columns.times_ms < watermarks
         accepted = self._first_of_id.accept(columns.query_ids, columns.times_ms, watermarks, ~late, mark)
@@ -244,9 +246,9 @@ class EvaluateFold:
     def _watermark(self, largest_ms: int) -> int:
         return BEFORE_ALL if largest_ms == BEFORE_ALL else largest_ms - self._settings.lateness_ms
 
-    def _leave_out_open_cohorts(self) -> None:
+    def _leave_out_open_cohorts(self, largest_ms: int) -> None:
         bucket_ms = self._settings.bucket_ms
-        first_whole_ms = ((self._searches_to_ms + self._settings.lateness_ms) // bucket_ms + 1) * bucket_ms
+        first_whole_ms = ((largest_ms + self._settings.lateness_ms) // bucket_ms + 1) * bucket_ms
         self._closing.leave_out(first_whole_ms)
         self._tell_closed()
         self._leave_out_first = False

@@ -162,8 +162,10 @@ def _exposure(fresh: list[ScoreColumns], item_series: Ints, groups: int) -> list
     names: dict[str, int] = {}
     parts = []
     for columns in fresh:
-        numbers = np.array([names.setdefault(value, len(names)) for value in columns.categories.values], dtype=np.int64)
-        parts.append(numbers[columns.categories.index] if numbers.size else np.empty(0, dtype=np.int64))
+        values, index = columns.categories.values, columns.categories.index
+        here, where = present_groups(index, len(values))
+        numbers = np.array([names.setdefault(values[number], len(names)) for number in here.tolist()], dtype=np.int64)
+        parts.append(numbers[where])
     if not names:
         return [{} for _ in range(groups)]
     # Only the pairs that occur: a table of all would be as large as many made-up series times many made-up categories.

@@ -74,7 +74,7 @@ class _Columns:
                 array[:alive] = array[free:used]
             self._shift = self.first
         wanted = max(_FIRST_ROWS, int((alive + count) * _GROWTH))
-        if alive + count > capacity or free < alive // _LEAST_FREE or wanted < capacity // 2:
+        if alive + count > capacity or free < alive // _LEAST_FREE or wanted < capacity * 3 // 4:
             for array in self._arrays.values():
                 array.resize(wanted, refcheck=False)  # views do not outlive the next append
 

@@ -39,6 +39,8 @@ async def run_in_daemon(function: Callable[[], T], name: str) -> T:
         error: BaseException | None = None
         try:
             result = function()
+        except StopIteration as raised:  # no future takes it
+            error = RuntimeError(f"{name}: {raised!r}")
         except BaseException as raised:  # noqa: BLE001  (raised again where it is waited for)
             error = raised
         with contextlib.suppress(RuntimeError):  # the loop has been closed

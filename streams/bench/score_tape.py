@@ -85,6 +85,8 @@ class ScoreTape:
         self._first_click = np.searchsorted(template.click_rows, np.arange(len(template) + 1))
         self._sender = sender
         self._offsets = [0] * settings.kafka.partitions
+        self._control_seconds = [0] * settings.kafka.partitions
+        """Of each partition's last control, in event time."""
         self._waiting: list[_Waiting] = []
         self.searches = 0
         """Written so far."""
@@ -124,6 +126,14 @@ class ScoreTape:
             self._sender.send(kafka.topic_prefix + CLICK_EVENTS.name, None, None, headers, number)
         self._sender.flush()
 
+    def _send_control(self, partition: int, second: int) -> None:
+        """Write what score says every second between its blocks."""
+        if second > self._control_seconds[partition]:
+            self._control_seconds[partition] = second
+            control = ScoreControl(partition, self._offsets[partition], {}, False, 0)
+            topic = self._settings.kafka.topic_prefix + MATCH_SCORES.name
+            self._sender.send(topic, None, encode_scores(control), [], partition)
+
     def _time_ms(self, number: int) -> int:
         return self._start_ms + int(number * 1000 / self._rate)
 
@@ -148,6 +158,7 @@ class ScoreTape:
                 part = mine[start : start + self._block_searches]
                 block = self._block(rows[part], times_ms[part], ids[part], number)
                 self._sender.send(topic, None, encode_scores(block), [], number)
+                self._send_control(number, int(times_ms[part[-1]]) // 1000)
         self._add_clicks(rows, times_ms, keys, partitions)
         while self._waiting and self._waiting[0][0] <= times_ms[-1]:
             self._send_click(heapq.heappop(self._waiting))

@@ -11,7 +11,7 @@ from detectors.checkpoint import Checkpoint
 from detectors.evaluate import EvaluateFold
 from detectors.fold_settings import FoldSettings
 from detectors.score_columns import ColumnsMisfit
-from schemas.scores import ScoreBlock, decode_scores
+from schemas.scores import ScoreBlock, ScoreControl, decode_scores
 from streams.stages.click_rows import ClickRows, read_clicks
 from streams.stages.idle_clock import IdleClock
 from streams.stages.unreadable_records import UnreadableRecords
@@ -156,9 +156,14 @@ class EvaluatePartition:
         return read
 
     def _apply_scores(self, records: Sequence[Record]) -> None:
-        """Apply records in order, blocks that lie behind each other together."""
+        """Apply records in order, blocks that lie behind each other together.
+
+        A control without a watermark changes nothing that a block could see, so it does not part them: of totals the
+        largest count, and whether the source is idle the last record says.
+        """
         run: list[tuple[Record, ScoreBlock]] = []
         run_bytes = 0
+        behind: list[tuple[Record, ScoreControl]] = []
         for record in records:
             raw = record.value or b""
             try:
@@ -166,17 +171,25 @@ class EvaluatePartition:
             except msgspec.DecodeError as error:
                 self._leave_out(record, error)
                 continue
-            if isinstance(decoded, ScoreBlock) and run_bytes + len(raw) <= JOINED_BYTES:
+            if isinstance(decoded, ScoreBlock):
+                self._apply_controls(behind)
+                behind = []
+                if run_bytes + len(raw) > JOINED_BYTES:
+                    self._apply_blocks(run)
+                    run, run_bytes = [], 0
                 run.append((record, decoded))
                 run_bytes += len(raw)
                 continue
-            self._apply_blocks(run)
-            run, run_bytes = [], 0
-            if isinstance(decoded, ScoreBlock):
-                run, run_bytes = [(record, decoded)], len(raw)
-            else:
-                self.fold.apply_scores(decoded, record.offset)
+            if decoded.watermark_ms is not None:
+                self._apply_blocks(run)
+                run, run_bytes = [], 0
+            behind.append((record, decoded))
         self._apply_blocks(run)
+        self._apply_controls(behind)
+
+    def _apply_controls(self, controls: Sequence[tuple[Record, ScoreControl]]) -> None:
+        for record, control in controls:
+            self.fold.apply_scores(control, record.offset)
 
     def _apply_blocks(self, run: Sequence[tuple[Record, ScoreBlock]]) -> None:
         if not run:

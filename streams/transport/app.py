@@ -69,8 +69,10 @@ class StageApp(faust.App):
         self.ready = False
         if isinstance(self._consumer, BatchConsumer):
             self._consumer.stop_polling()
-        await self.driver.stop()
         if self.ensure_end is not None and not self.failed:
+            self.ensure_end(1)  # a broker that is away may keep the last flush waiting for ever
+        await self.driver.stop()
+        if self.ensure_end is not None and not self.failed and not self.crashed:
             self.ensure_end(0)  # all is sent and committed: what is left is to disconnect
 
     async def on_shutdown(self) -> None:

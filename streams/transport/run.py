@@ -27,19 +27,29 @@ def run_worker(app: StageApp, *, loglevel: str = "WARN") -> NoReturn:
     asyncio.set_event_loop(loop)
     worker = Worker(app, loglevel=loglevel, loop=loop, quiet=True, redirect_stdouts=False)
     worker.spinner = None  # it writes escape codes, also into logs
-    app.ensure_end = _end_soon
+    app.ensure_end = _Ending()
     worker.execute_from_commandline()
 
 
-def _end_soon(status: int) -> None:
-    """End the process, should its orderly end get stuck: such a worker must not live on as a zombie."""
-    timer = threading.Timer(_END_DEADLINE_S[status], _end, args=(status,))
-    timer.daemon = True
-    timer.start()
+class _Ending:
+    """Ends the process, should its orderly end get stuck: such a worker must not live on as a zombie."""
+
+    def __init__(self) -> None:
+        self._timer: threading.Timer | None = None
+
+    def __call__(self, status: int) -> None:
+        """Let the process end with this status when its time is over; the latest word counts."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = threading.Timer(_END_DEADLINE_S[status], _end, args=(status,))
+        self._timer.daemon = True
+        self._timer.start()
 
 
 def _end(status: int) -> None:
     """End the process, and say where it was stuck."""
-    _log.error("the worker does not end by itself: it is ended with status %d; its threads:", status)
-    faulthandler.dump_traceback()
-    os._exit(status)
+    try:
+        _log.error("the worker does not end by itself: it is ended with status %d; its threads:", status)
+        faulthandler.dump_traceback()
+    finally:
+        os._exit(status)
