@@ -78,6 +78,7 @@ class Echo(Stage):
         say("revoked", tps=sorted(map(name, tps)))
 
     async def on_stopping(self) -> None:
+        await asyncio.sleep(self.options.get("stopping_s", 0))
         await self.commit()
         say("stopping")
 

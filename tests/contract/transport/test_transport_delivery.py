@@ -90,6 +90,19 @@ async def test_a_worker_that_gets_stuck_when_all_is_committed_ends_all_the_same(
         await b.committed_up_to(100)
 
 
+async def test_a_worker_whose_last_flush_gets_stuck_ends_as_one_that_failed(kafka: str, tmp_path: Path) -> None:
+    async with bench(kafka, tmp_path) as b:
+        stuck = await b.worker(stopping_s=300)
+        await stuck.assigned()
+        await b.send(100)
+        stuck.process.send_signal(signal.SIGTERM)
+        assert await stuck.exited(40) == 1
+        assert not stuck.events("stopping")
+        assert "the worker does not end by itself" in stuck.errors()
+        await b.worker()
+        check_runs(await b.delivered())
+
+
 async def test_pausing_and_resuming_neither_loses_nor_repeats(kafka: str, tmp_path: Path) -> None:
     async with bench(kafka, tmp_path) as b:
         worker = await b.worker(toggle=True, limits={"poll_records": 50, "queued_records": 100})
