@@ -13,6 +13,9 @@ _SHARES = frozenset(
     {
         "ctr",
         "misrouted_rate",
+        "late_rate",
+        "invalid_rate",
+        "pointwise_accuracy",
         "unscored_rate",
         "zero_result_rate",
         "missing_field_rate",

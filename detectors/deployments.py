@@ -1,6 +1,6 @@
 """Which deployment fits a change, in time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -38,3 +38,15 @@ def suspected_cause(
         role=latest.role,
         seconds_before=(started_at_ms - latest.time_ms) / 1000,
     )
+
+
+def latest_live_ms(
+    deployments: Sequence[DeploymentMark], after_ms: int, through_ms: int, serves: Callable[[str], bool]
+) -> int | None:
+    """Give when the latest live deployment of a model that serves was, later than `after_ms` up to `through_ms`."""
+    times = (
+        mark.time_ms
+        for mark in deployments
+        if after_ms < mark.time_ms <= through_ms and mark.role == "live" and serves(mark.model)
+    )
+    return max(times, default=None)

@@ -8,12 +8,12 @@ at a clock; the same input gives the same output, byte by byte.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from detectors.deployments import DeploymentMark, suspected_cause
+from detectors.deployments import DeploymentMark, latest_live_ms, suspected_cause
 from detectors.episodes import Moment, make_transition
 from detectors.frontier import Frontier
 from detectors.lifecycle import ACCEPT_S, Step
@@ -238,14 +238,32 @@ class DetectFold:
             # The zeros of a series that has just made room do not bring it back.
             known = self._watch(series, start_ms) if rollup.searches else self._series.get(series)
             if known is not None:
+                self._renew_references(known, start_ms)
                 decided += self._transitions(known, known.see(rollup), start_ms)
             if rollup.searches:
                 reference = known.reference.exposure_shares() if known is not None else None
-                points = signal_points(rollup, reference)
+                points = signal_points(rollup, reference, known.learned if known is not None else None)
             else:
                 points = [search_rate(rollup) if horizon_s == LABEL_FREE else click_rate(rollup)]
             signals.append(SignalBatch(series, start_ms, horizon_s, points))
         return decided + signals
+
+    def _renew_references(self, watch: SeriesWatch, start_ms: int) -> None:
+        """Let references begin anew once a live deployment is so old that what it did is the new level."""
+        begun_ms = watch.learned.begun_ms
+        if begun_ms is None or watch.firing:
+            return
+        deployed_ms = latest_live_ms(
+            self._marks, begun_ms, start_ms - self.settings.accept_s * 1000, self._models(watch.series)
+        )
+        if deployed_ms is not None:
+            watch.learned.forget_before(deployed_ms)
+
+    def _models(self, of: Series) -> Callable[[str], bool]:
+        """Give whether a model of some name serves a series; that of all versions has those of all others."""
+        if of != of.all_versions():
+            return lambda model: model == of.model
+        return lambda model: any(x.all_versions() == of and x.model == model for x in self._series)
 
     def _expects_searches(self, watch: SeriesWatch, start_ms: int, horizon_s: int) -> bool:
         end_ms = start_ms + self.settings.bucket_s * 1000

@@ -9,8 +9,11 @@ from typing import Final
 
 import msgspec
 
-from detectors import signals
+from detectors import calibration_signals, signals
+from detectors.clicked_scores import auc, pointwise_accuracy
+from detectors.expected_clicks import coec
 from detectors.reference import Reference, exceedances
+from detectors.signal_reference import ClickReference, SignalReference
 from detectors.signals import LATENCY_QUANTILES
 from detectors.sketch import quantile
 from schemas.rollup import Rollup
@@ -21,7 +24,9 @@ LATENCY_MARGIN_BINS: Final = 5
 
 
 MISROUTED_RATE: Final = "misrouted_rate"
-PIPELINE_SIGNALS: Final = frozenset({MISROUTED_RATE})
+LATE_RATE: Final = "late_rate"
+INVALID_RATE: Final = "invalid_rate"
+PIPELINE_SIGNALS: Final = frozenset({MISROUTED_RATE, LATE_RATE, INVALID_RATE})
 """Signals of the pipeline's own series alone; no rollup tells them."""
 
 
@@ -67,7 +72,9 @@ class Observation(msgspec.Struct, frozen=True):
         return self.shown_total / self.shown_weight_total
 
 
-def observe(signal: str, rollup: Rollup, reference: Reference) -> Observation | None:
+def observe(
+    signal: str, rollup: Rollup, reference: Reference, learned: SignalReference | None = None
+) -> Observation | None:
     """Give what the rules on `signal` see of a cohort, None where there is nothing to see (yet).
 
     Raises:
@@ -79,6 +86,9 @@ def observe(signal: str, rollup: Rollup, reference: Reference) -> Observation | 
         return _clicks(rollup)
     if signal in _RATES:
         return _of_point(_RATES[signal](rollup), counts=True)
+    if signal in _AGAINST_CLICKS:
+        clicks = learned.ready_clicks(rollup.horizon_s) if learned is not None else None
+        return _of_point(_AGAINST_CLICKS[signal](rollup, clicks))
     return _of_point(_MEANS[signal](rollup))
 
 
@@ -89,7 +99,9 @@ def watchable(signal: str) -> bool:
 
 def all_watchable() -> list[str]:
     """Every signal that rules can watch, by name."""
-    return sorted({*LATENCY_QUANTILES, "click_rate", "exposure_js", *PIPELINE_SIGNALS, *_RATES, *_MEANS})
+    return sorted(
+        {*LATENCY_QUANTILES, "click_rate", "exposure_js", *PIPELINE_SIGNALS, *_RATES, *_MEANS, *_AGAINST_CLICKS}
+    )
 
 
 _Definition = Callable[[Rollup], SignalPoint]
@@ -99,6 +111,7 @@ _RATES: Final[Mapping[str, _Definition]] = {
     "missing_field_rate": signals.missing_field_rate,
     "unknown_token_rate": signals.unknown_token_rate,
     "unscored_rate": signals.unscored_rate,
+    "purchase_rate": signals.purchase_rate,
 }
 _MEANS: Final[Mapping[str, _Definition]] = {
     "ctr": signals.ctr,
@@ -106,7 +119,20 @@ _MEANS: Final[Mapping[str, _Definition]] = {
     "shown_order_accuracy": signals.shown_order_accuracy,
     "ctr_proxy_lift": signals.ctr_proxy_lift,
     "match_at_10": signals.match_at_10,
+    "auc": auc,
+    "pointwise_accuracy": pointwise_accuracy,
 }
+_AGAINST_CLICKS: Final[Mapping[str, Callable[[Rollup, ClickReference | None], SignalPoint]]] = {
+    "coec": coec,
+    "log_loss": lambda x, clicks: calibration_signals.log_loss(x, calibration_signals.predict(x, clicks)),
+    "normalized_entropy": lambda x, clicks: calibration_signals.normalized_entropy(
+        x, calibration_signals.predict(x, clicks)
+    ),
+    "calibration_ratio": lambda x, clicks: calibration_signals.calibration_ratio(
+        x, calibration_signals.predict(x, clicks)
+    ),
+}
+"""Compared with the clicks by position of the series' reference."""
 
 
 def _of_point(point: SignalPoint, *, counts: bool = False) -> Observation | None:

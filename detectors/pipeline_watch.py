@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from detectors.observation import MISROUTED_RATE, Observation
+from detectors.observation import INVALID_RATE, LATE_RATE, MISROUTED_RATE, Observation
 from detectors.rules import Rule
 from detectors.series_watch import Decision, SeriesWatch
 from detectors.signals import binomial_standard_error
@@ -22,6 +22,9 @@ LONGEST_MS: Final = 3_600_000
 _SEARCHES: Final = ("accepted_searches", "repeated_searches")
 _CLICKS: Final = ("accepted_clicks", "unknown_actions")
 _MISROUTED: Final = ("misrouted_searches", "misrouted_clicks")
+_LATE: Final = ("late_searches", "late_clicks")
+_INVALID: Final = ("source_invalid_", "invalid_clicks_")
+"""How the names begin; they end with the reason."""
 
 
 class PartitionTotals(msgspec.Struct):
@@ -33,6 +36,9 @@ class PartitionTotals(msgspec.Struct):
     """Searches and clicks."""
     misrouted: int = 0
     largest_time_ms: int = 0
+    late: int | None = None
+    """None in the state of a predecessor that did not look at it: what the next control tells is then the beginning."""
+    invalid: int | None = None
 
 
 class PipelineState(msgspec.Struct):
@@ -46,6 +52,8 @@ class PipelineState(msgspec.Struct):
     misrouted: int = 0
     through_ms: int = 0
     """End of the latest decision."""
+    late: int = 0
+    invalid: int = 0
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -88,19 +96,18 @@ class PipelineWatch:
         if end_ms <= s.through_ms or not s.events:
             return None
         start_ms = s.through_ms if end_ms - s.through_ms <= LONGEST_MS else end_ms - self._bucket_ms
-        misrouted, events = min(s.misrouted, s.events), s.events
-        s.through_ms, s.events, s.misrouted = end_ms, 0, 0
-        x = Observation(
-            numerator_total=misrouted,
-            denominator_total=events,
-            n_total=events,
-            variance_total=misrouted * (events - misrouted) / events,
-            shown_total=misrouted,
-            shown_weight_total=events,
-            counts=True,
-        )
-        decisions = self.watch.see_observations(start_ms, end_ms, {MISROUTED_RATE: x})
-        return Step(start_ms, end_ms, decisions, [self._point(start_ms, end_ms, misrouted, events)])
+        timely = s.events
+        told = timely + s.late
+        shares = {
+            MISROUTED_RATE: (min(s.misrouted, timely), timely),
+            LATE_RATE: (s.late, told),
+            INVALID_RATE: (s.invalid, told + s.invalid),
+        }
+        s.through_ms, s.events, s.misrouted, s.late, s.invalid = end_ms, 0, 0, 0, 0
+        observed = {name: _observation(part, whole) for name, (part, whole) in shares.items()}
+        decisions = self.watch.see_observations(start_ms, end_ms, observed)
+        points = [_point(name, start_ms, end_ms, part, whole) for name, (part, whole) in shares.items()]
+        return Step(start_ms, end_ms, decisions, points)
 
     def state(self) -> dict[str, Any]:
         """Give everything as plain numbers and names."""
@@ -113,36 +120,56 @@ class PipelineWatch:
 
     def _add(self, control: RollupControl) -> None:
         s = self._state
-        searches, misrouted = _sum(control, _SEARCHES), _sum(control, _MISROUTED)
+        searches, misrouted, late = _sum(control, _SEARCHES), _sum(control, _MISROUTED), _sum(control, _LATE)
+        invalid = sum(count for name, count in control.totals.items() if name.startswith(_INVALID))
         events = searches + _sum(control, _CLICKS)
         seen = s.partitions.get(control.partition)
         if seen is None:
-            seen = PartitionTotals() if s.whole_log else PartitionTotals(searches, events, misrouted)
+            seen = PartitionTotals(late=0, invalid=0) if s.whole_log else PartitionTotals(searches, events, misrouted)
             s.partitions[control.partition] = seen
         elif control.largest_time_ms > seen.largest_time_ms and searches < seen.searches:
             # Later events and fewer of them: counted anew (`--from-next-cohort`), not by a successor that is behind.
             seen.searches, seen.events, seen.misrouted = searches, events, misrouted
+            seen.late = seen.invalid = None
+        seen_late = late if seen.late is None else seen.late
+        seen_invalid = invalid if seen.invalid is None else seen.invalid
         s.events += max(0, events - seen.events)
         s.misrouted += max(0, misrouted - seen.misrouted)
+        s.late += max(0, late - seen_late)
+        s.invalid += max(0, invalid - seen_invalid)
         seen.searches, seen.events = max(seen.searches, searches), max(seen.events, events)
-        seen.misrouted = max(seen.misrouted, misrouted)
+        seen.misrouted, seen.late = max(seen.misrouted, misrouted), max(seen_late, late)
+        seen.invalid = max(seen_invalid, invalid)
         seen.largest_time_ms = max(seen.largest_time_ms, control.largest_time_ms)
 
-    def _point(self, start_ms: int, end_ms: int, misrouted: int, events: int) -> SignalPoint:
-        error = binomial_standard_error(misrouted, events)
-        return SignalPoint(
-            signal=MISROUTED_RATE,
-            series=PIPELINE,
-            cohort_start_ms=start_ms,
-            bucket_s=(end_ms - start_ms) // 1000,
-            horizon_s=LABEL_FREE,
-            n=events,
-            value=misrouted / events,
-            numerator=float(misrouted),
-            denominator=float(events),
-            standard_error=error,
-            variance=None if error is None else (error * events) ** 2,
-        )
+
+def _observation(part: int, whole: int) -> Observation:
+    return Observation(
+        numerator_total=part,
+        denominator_total=whole,
+        n_total=whole,
+        variance_total=part * (whole - part) / whole,
+        shown_total=part,
+        shown_weight_total=whole,
+        counts=True,
+    )
+
+
+def _point(signal: str, start_ms: int, end_ms: int, part: int, whole: int) -> SignalPoint:
+    error = binomial_standard_error(part, whole)
+    return SignalPoint(
+        signal=signal,
+        series=PIPELINE,
+        cohort_start_ms=start_ms,
+        bucket_s=(end_ms - start_ms) // 1000,
+        horizon_s=LABEL_FREE,
+        n=whole,
+        value=part / whole,
+        numerator=float(part),
+        denominator=float(whole),
+        standard_error=error,
+        variance=None if error is None else (error * whole) ** 2,
+    )
 
 
 def _sum(control: RollupControl, names: Sequence[str]) -> int:

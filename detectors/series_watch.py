@@ -10,6 +10,7 @@ from detectors.lifecycle import Life, Phase, Step
 from detectors.observation import PIPELINE_SIGNALS, Observation, all_watchable, observe
 from detectors.reference import Reference
 from detectors.rules import Rule
+from detectors.signal_reference import SignalReference
 from detectors.trail import Trail
 from detectors.watch import Verdict, Watch
 from schemas.alerts import AlertData
@@ -62,6 +63,7 @@ class SeriesWatch:
         self.dormant = False
         """Nothing came for so long that nothing is expected any more."""
         self.reference = Reference()
+        self.learned = SignalReference()
         self.trails: dict[int, Trail] = {}
         self._accept_s = accept_s
         self._match_model = ""
@@ -94,6 +96,8 @@ class SeriesWatch:
             decisions += self._change_match_model(rollup)
             self.reference.learn(rollup)
             self._exposure.take(rollup, self.reference)
+        if not self.firing:
+            self.learned.learn(rollup)
         end_ms = rollup.cohort_start_ms + rollup.bucket_s * 1000
         ended = [decision.watched.key for decision in decisions]
         for watched in self.watched:
@@ -103,7 +107,7 @@ class SeriesWatch:
             if watched.watch.signal == "exposure_js":
                 x = self._exposure.point
             else:
-                x = observe(watched.watch.signal, rollup, self.reference)
+                x = observe(watched.watch.signal, rollup, self.reference, self.learned)
             if x is not None:
                 watched.verdict = watched.watch.update(rollup.cohort_start_ms, end_ms, x)
             decisions += self._decide(watched, end_ms)
@@ -165,6 +169,7 @@ class SeriesWatch:
             watched.watch.conclude()
             return
         watched.watch.restart()
+        self.learned = SignalReference()
         if watched.watch.signal in REFERENCE_SIGNALS:
             self.reference = Reference()
             for other in self.watched:
@@ -192,6 +197,7 @@ class SeriesWatch:
         changed, self._match_model = bool(self._match_model), most
         if not changed:
             return []
+        self.learned.forget_scores()
         decisions = []
         for watched in self.watched:
             if watched.watch.signal not in MATCH_MODEL_SIGNALS:
@@ -214,6 +220,7 @@ class SeriesWatch:
             "dormant": self.dormant,
             "match_model": self._match_model,
             "reference": msgspec.to_builtins(self.reference),
+            "learned": msgspec.to_builtins(self.learned),
             "exposure": self._exposure.state(),
             "trails": {horizon_s: msgspec.to_builtins(trail) for horizon_s, trail in self.trails.items()},
             "watched": [
@@ -234,6 +241,8 @@ class SeriesWatch:
         self.first_ms, self.last_ms, self.dormant = state["first_ms"], state["last_ms"], state["dormant"]
         self._match_model = state["match_model"]
         self.reference = msgspec.convert(state["reference"], Reference)
+        # A state from before there were these references has none: they are learned from here on.
+        self.learned = msgspec.convert(state.get("learned", {}), SignalReference, strict=False)
         self._exposure.restore(state["exposure"])
         self.trails = {int(horizon_s): msgspec.convert(x, Trail) for horizon_s, x in state["trails"].items()}
         saved = {(x["rule"]["name"], x["signal"]): x for x in state["watched"]}

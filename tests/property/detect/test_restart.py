@@ -77,12 +77,30 @@ def with_odd_records(records: Sequence[Rollup | RollupControl]) -> Iterator[Roll
             yield msgspec.structs.replace(record, cohort_start_ms=earlier_ms, partition=i)
 
 
+def with_scores(record: Rollup | RollupControl) -> Rollup | RollupControl:
+    """Add what signals of scores and positions look at, without drawing anything."""
+    if not isinstance(record, Rollup):
+        return record
+    mean = record.match_at_10.total / max(1, record.match_at_10.count)
+    low = int(mean * 48)
+    bins, clicked, shown_at, clicked_at = [0] * 64, [0] * 64, [0] * 20, [0] * 20
+    for i in range(record.impressions):
+        bins[low + i * i % 13] += 1
+        shown_at[i % 10] += 1
+    for i in range(min(record.labels.clicks, record.impressions)):
+        clicked[low + i * i % 13] += 1
+        clicked_at[i % (1 + i % 10)] += 1
+    return msgspec.structs.replace(
+        record, score_bins=bins, clicked_score_bins=clicked, shown_at=shown_at, clicked_at=clicked_at
+    )
+
+
 @lru_cache
 def log() -> tuple[Rollup | RollupControl, ...]:
     shop = Shop(
         rate=8, minutes=36, seed=2, story=story, partitions=2, versions=True, surfaces=("search",), closing=False
     )
-    records = list(shop.records())
+    records = [with_scores(record) for record in shop.records()]
     last = [record for record in records if isinstance(record, RollupControl)][-2:]
     ends = [control for both in zip(*map(silence, last), strict=True) for control in both]
     return (*with_odd_records(records), *ends)
@@ -134,6 +152,9 @@ def test_the_log_has_every_kind_of_output() -> None:
     assert told >= {(rule, "firing") for rule in rules.split()}
     assert told >= {(rule, "resolved") for rule in rules.split()}
     assert any(alert.get("suspected_cause") for alert in alerts)
+    points = [point for batch in map(msgspec.json.decode, outputs) for point in batch.get("points", ())]
+    compared = "score_psi score_js exposure_gini coec log_loss normalized_entropy ece calibration_ratio auc"
+    assert {point["signal"] for point in points if point["value"] is not None} >= set(compared.split())
     assert all(counters[name] for name in counters if name != "series_over_limit_total")
 
 

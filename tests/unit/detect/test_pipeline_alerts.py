@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 import msgspec
+import pytest
 
 from detectors.detect_fold import DetectFold
 from detectors.outputs import Output, SignalBatch, Transition
@@ -32,8 +33,9 @@ def alerts(outputs: Iterable[Output]) -> list[Transition]:
     return [x for x in outputs if isinstance(x, Transition)]
 
 
-def points(outputs: Iterable[Output]) -> list[SignalPoint]:
-    return [point for x in outputs if isinstance(x, SignalBatch) and x.series == PIPELINE for point in x.points]
+def points(outputs: Iterable[Output], signal: str = "misrouted_rate") -> list[SignalPoint]:
+    batches = [x for x in outputs if isinstance(x, SignalBatch) and x.series == PIPELINE]
+    return [point for batch in batches for point in batch.points if point.signal == signal]
 
 
 def steady(first: int, last: int, totals: Mapping[str, int]) -> list[RollupControl]:
@@ -141,3 +143,39 @@ def test_a_state_from_before_the_pipeline_was_watched_is_taken_up() -> None:
     successor = DetectFold.from_state(old)
     found = [x for offset, each in enumerate(log) for x in successor.apply(each, offset)]
     assert sum(point.numerator for point in points(found)) == 6
+
+
+def test_late_and_invalid_events_are_shares_of_all_that_came() -> None:
+    log = [
+        control(
+            s,
+            accepted_searches=7 * s,
+            accepted_clicks=s,
+            late_searches=s,
+            late_clicks=s,
+            source_invalid_bad_json=2 * s,
+            invalid_clicks_missing_field=3 * s,
+            source_valid=8 * s,
+        )
+        for s in range(100)
+    ]
+    outputs = decided(log)
+    assert {point.value for point in points(outputs, "late_rate")} == {2 / 10}
+    assert {point.value for point in points(outputs, "invalid_rate")} == {5 / 15}
+    (first, *_) = points(outputs, "invalid_rate")
+    assert first.n == first.denominator
+    assert first.standard_error == pytest.approx((1 / 3 * 2 / 3 / first.n) ** 0.5)
+
+
+def test_a_state_of_a_predecessor_that_did_not_count_late_events_makes_no_news_of_old_ones() -> None:
+    before = DetectFold()
+    for offset, each in enumerate(steady(0, 60, {"late_clicks": 900, "source_invalid_bad_json": 900})):
+        before.apply(each, offset)
+    state = msgspec.msgpack.decode(msgspec.msgpack.encode(before.state()), strict=False)
+    counted = state["pipeline"]["part"]["counted"]
+    for name in ("late", "invalid"):
+        del counted[name], counted["partitions"][0][name]
+    after = DetectFold.from_state(state)
+    log = steady(60, 120, {"late_clicks": 900, "source_invalid_bad_json": 900})
+    outputs = [x for offset, each in enumerate(log, 60) for x in after.apply(each, offset)]
+    assert {point.value for name in ("late_rate", "invalid_rate") for point in points(outputs, name)} == {0.0}

@@ -140,6 +140,12 @@ def test_each_horizon_tells_its_own_signals() -> None:
         "missing_field_rate",
         "unknown_token_rate",
         "unscored_rate",
+        "exposure_gini",
+        "score_psi",
+        "score_js",
+        "scoring_p50",
+        "scoring_p95",
+        "scoring_p99",
     ]
     assert [x.signal for x in signals.signal_points(rollup())] == [
         "ctr",
@@ -147,4 +153,12 @@ def test_each_horizon_tells_its_own_signals() -> None:
         "ctr_proxy_accuracy",
         "shown_order_accuracy",
         "ctr_proxy_lift",
+        "purchase_rate",
+        "coec",
+        "pointwise_accuracy",
+        "auc",
+        "log_loss",
+        "normalized_entropy",
+        "ece",
+        "calibration_ratio",
     ]

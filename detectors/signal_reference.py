@@ -1,0 +1,144 @@
+"""What signals are compared with: a series' scores, and its clicks by position, in an earlier window.
+
+Each window begins with the first cohort that is learned, ends with the one that makes it large enough, and stays. It is
+learned again by rule: scores once another match model scores, both once a change has been accepted as the new level or
+a live deployment is so old that what it did counts as the new level. Only counts are kept, so that a successor goes on
+with the same numbers.
+"""
+
+from collections.abc import Sequence
+from operator import add
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.reference import LEARN_S, LEARN_SEARCHES
+from schemas.rollup import LABEL_FREE, Rollup
+
+LEARN_CLICKS: Final = 300
+"""Clicks that the expected clicks rest on at least: their sum is then known to about 6 %."""
+
+
+class ReferenceWindow(msgspec.Struct):
+    """Which cohorts were learned."""
+
+    start_ms: int = -1
+    """Start of the first one, −1 before it."""
+    through_ms: int = -1
+    """End of the latest one."""
+    seconds: int = 0
+    """Seconds with searches."""
+    searches: int = 0
+
+    def add(self, rollup: Rollup) -> None:
+        """Add a cohort."""
+        if self.start_ms < 0:
+            self.start_ms = rollup.cohort_start_ms
+        self.through_ms = rollup.cohort_start_ms + rollup.bucket_s * 1000
+        self.seconds += rollup.bucket_s
+        self.searches += rollup.searches
+
+    @property
+    def is_long_enough(self) -> bool:
+        """Whether it covers what any reference must cover."""
+        return self.seconds >= LEARN_S and self.searches >= LEARN_SEARCHES
+
+
+class ScoreReference(msgspec.Struct):
+    """Scored impressions by score."""
+
+    window: ReferenceWindow = msgspec.field(default_factory=ReferenceWindow)
+    bins: list[int] = []
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has been learned, and stays as it is."""
+        return self.window.is_long_enough and bool(self.bins)
+
+
+class ClickReference(msgspec.Struct):
+    """Impressions and clicks by position, at one horizon."""
+
+    window: ReferenceWindow = msgspec.field(default_factory=ReferenceWindow)
+    shown_at: list[int] = []
+    clicked_at: list[int] = []
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has been learned, and stays as it is."""
+        return self.window.is_long_enough and sum(self.clicked_at) >= LEARN_CLICKS
+
+    def clicks_per_impression(self) -> NDArray[np.float64]:
+        """Give the click-through at each position; one never shown has that of the nearest one above it.
+
+        A click-through of the window itself then adds up to the clicks of the window.
+        """
+        shown, clicked = np.array(self.shown_at, dtype=np.float64), np.array(self.clicked_at, dtype=np.float64)
+        rates = np.divide(clicked, shown, out=np.zeros_like(shown), where=shown > 0)
+        last_shown = np.maximum.accumulate(np.where(shown > 0, np.arange(shown.size), 0))
+        return np.asarray(rates[last_shown])
+
+    def examination(self) -> NDArray[np.float64] | None:
+        """Give how likely each position is looked at, the first one surely; None where nobody clicked on that.
+
+        It is the click-through relative to the first position's, at most one: position bias, and whatever relevance
+        the shop's order has (Craswell et al. 2008, section 4). Frozen, so that it cannot hide what changes later.
+        """
+        rates = self.clicks_per_impression()
+        return np.minimum(1.0, rates / rates[0]) if rates.size and rates[0] > 0 else None
+
+
+class SignalReference(msgspec.Struct):
+    """The references of one series."""
+
+    scores: ScoreReference = msgspec.field(default_factory=ScoreReference)
+    clicks: dict[int, ClickReference] = {}
+    """By horizon."""
+
+    def learn(self, rollup: Rollup) -> None:
+        """Add a cohort to what is still being learned at its horizon."""
+        if not rollup.searches:
+            return
+        if rollup.horizon_s == LABEL_FREE:
+            if rollup.score_bins and not self.scores.ready:
+                self.scores.window.add(rollup)
+                self.scores.bins = _added(self.scores.bins, rollup.score_bins)
+            return
+        clicks = self.clicks.setdefault(rollup.horizon_s, ClickReference())
+        if rollup.shown_at and not clicks.ready:
+            clicks.window.add(rollup)
+            clicks.shown_at = _added(clicks.shown_at, rollup.shown_at)
+            clicks.clicked_at = _added(clicks.clicked_at, rollup.clicked_at or [0] * len(rollup.shown_at))
+
+    @property
+    def begun_ms(self) -> int | None:
+        """Start of the earliest window; None before any has begun."""
+        starts = [self.scores.window.start_ms, *(clicks.window.start_ms for clicks in self.clicks.values())]
+        return min((start for start in starts if start >= 0), default=None)
+
+    def forget_scores(self) -> None:
+        """Begin anew with the scores: another match model gives them."""
+        self.scores = ScoreReference()
+
+    def forget_before(self, time_ms: int) -> None:
+        """Begin anew with every reference whose window began before `time_ms`."""
+        if 0 <= self.scores.window.start_ms < time_ms:
+            self.scores = ScoreReference()
+        for horizon_s, clicks in self.clicks.items():
+            if 0 <= clicks.window.start_ms < time_ms:
+                self.clicks[horizon_s] = ClickReference()
+
+    def ready_scores(self) -> Sequence[int] | None:
+        """Give scored impressions by score, None while they are being learned."""
+        return self.scores.bins if self.scores.ready else None
+
+    def ready_clicks(self, horizon_s: int) -> ClickReference | None:
+        """Give the clicks by position at a horizon, None while they are being learned."""
+        clicks = self.clicks.get(horizon_s)
+        return clicks if clicks is not None and clicks.ready else None
+
+
+def _added(left: list[int], right: list[int]) -> list[int]:
+    return list(map(add, left, right)) if left else list(right)
