@@ -6,6 +6,7 @@ little low at every cohort alike. The examination is that of the series' referen
 """
 
 import math
+from operator import mul
 from typing import Final
 
 import msgspec
@@ -35,10 +36,9 @@ def predict(rollup: Rollup, reference: ClickReference | None, histograms: Clicke
     """Give what all signals of this file rest on."""
     x = histograms or clicked_scores(rollup)
     examination = reference.examination() if reference is not None else None
-    shown_at = np.array(rollup.shown_at, dtype=np.float64)
-    if examination is None or examination.size != shown_at.size or not x.impressions:
+    if examination is None or len(examination) != len(rollup.shown_at) or not x.impressions:
         return Predictions(x, None)
-    return Predictions(x, CENTRES * (float(shown_at @ examination) / float(shown_at.sum())))
+    return Predictions(x, CENTRES * (sum(map(mul, rollup.shown_at, examination)) / sum(rollup.shown_at)))
 
 
 def calibration_points(rollup: Rollup, predictions: Predictions) -> list[SignalPoint]:

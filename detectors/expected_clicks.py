@@ -1,8 +1,7 @@
 """Clicks over expected clicks: whether people click more or less than the positions of what was shown let expect."""
 
 import math
-
-import numpy as np
+from operator import mul
 
 from detectors.clicked_scores import LEAST
 from detectors.signal_point import make_point, no_point
@@ -22,7 +21,7 @@ def coec(rollup: Rollup, reference: ClickReference | None) -> SignalPoint:
     """
     if reference is None or len(rollup.shown_at) != len(reference.shown_at):
         return no_point("coec", rollup, n=rollup.impressions)
-    expected = float(np.array(rollup.shown_at, dtype=np.float64) @ reference.clicks_per_impression())
+    expected = sum(map(mul, rollup.shown_at, reference.clicks_per_impression()))
     clicks = sum(rollup.clicked_at)
     value = clicks / expected if expected >= LEAST else None
     deviation = clicks_deviation(rollup)

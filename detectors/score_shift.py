@@ -8,6 +8,8 @@ variance of page means (`match_at_10`) against that of scores.
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
+from operator import mul
 from typing import Final
 
 import numpy as np
@@ -28,6 +30,9 @@ JS_OF_PSI: Final = 1 / (8 * math.log(2))
 """Near zero the Jensen–Shannon divergence, in bits, is this part of the PSI: both are then sums of squares."""
 
 Floats = NDArray[np.float64]
+_SQUARES: Final[Floats] = CENTRES**2
+_WITHIN_A_BIN: Final = 1 / (12 * CENTRES.size**2)
+"""Variance of scores spread evenly over one bin: the histogram does not see less."""
 
 
 def score_shift_points(rollup: Rollup, reference: Sequence[int] | None) -> list[SignalPoint]:
@@ -40,28 +45,35 @@ def score_shift_points(rollup: Rollup, reference: Sequence[int] | None) -> list[
     n = sum(rollup.score_bins)
     if reference is None or len(reference) != len(rollup.score_bins) or n < LEAST_IMPRESSIONS:
         return [no_point("score_psi", rollup, n=n), no_point("score_js", rollup, n=n)]
-    counts, known = np.array(rollup.score_bins, dtype=np.float64), np.array(reference, dtype=np.float64)
-    group = score_groups(known)
-    sizes: Floats = np.bincount(group, counts).astype(np.float64)
-    known_sizes: Floats = np.bincount(group, known).astype(np.float64)
-    if sizes.size < 2:  # all scores of the reference lie in one bin: there is no shape to compare
+    group, known = _grouped(tuple(reference))
+    if len(known) < 2:  # all scores of the reference lie in one bin: there is no shape to compare
         return [no_point("score_psi", rollup, n=n), no_point("score_js", rollup, n=n)]
-    effects = design_effects(rollup, counts, sizes.size - 1)
-    each = effects * (1 / n + 1 / float(known.sum()))
-    chance, scatter = float(each.sum()), 2 * float(each @ each)
+    counts = np.array(rollup.score_bins, dtype=np.float64)
+    sizes = np.bincount(group, counts, minlength=len(known)).tolist()
+    effects = design_effects(rollup, counts, len(known) - 1)
+    each = 1 / n + 1 / sum(known)
+    chance, scatter = each * sum(effects), 2 * each * each * sum(effect * effect for effect in effects)
     points = []
     for name, (distance, slopes), part in (
-        ("score_psi", _psi(sizes, known_sizes), 1.0),
-        ("score_js", _jensen_shannon(sizes, known_sizes), JS_OF_PSI),
+        ("score_psi", _psi(sizes, known), 1.0),
+        ("score_js", _jensen_shannon(sizes, known), JS_OF_PSI),
     ):
-        shares = sizes / n
-        spread = float(shares @ slopes**2) - float(shares @ slopes) ** 2
+        mean = sum(map(mul, sizes, slopes)) / n
+        spread = sum(size * slope * slope for size, slope in zip(sizes, slopes, strict=True)) / n - mean * mean
         value = distance - part * chance
         # As a noncentral χ²: what is no chance varies with the shares (delta method), chance with itself.
         true_part = max(0.0, value / distance) if distance > 0 else 0.0
-        error = math.sqrt(max(0.0, spread) * true_part * float(effects[0]) / n + part * part * scatter)
+        error = math.sqrt(max(0.0, spread) * true_part * effects[0] / n + part * part * scatter)
         points.append(make_point(name, rollup, value, (value * n, n), n=n, error=error))
     return points
+
+
+@lru_cache(maxsize=1024)
+def _grouped(reference: tuple[int, ...]) -> tuple[NDArray[np.int64], list[int]]:
+    # Remembered, because a reference that is ready stays as it is, and is asked at every cohort.
+    counts = np.array(reference, dtype=np.int64)
+    group = score_groups(counts.astype(np.float64))
+    return group, [int(counts[group == number].sum()) for number in range(int(group[-1]) + 1)]
 
 
 def score_groups(reference: Floats) -> NDArray[np.int64]:
@@ -73,7 +85,7 @@ def score_groups(reference: Floats) -> NDArray[np.int64]:
     return np.asarray(np.cumsum(np.diff(held, prepend=held[0]) > 0))
 
 
-def design_effects(rollup: Rollup, counts: Floats, freedom: int) -> Floats:
+def design_effects(rollup: Rollup, counts: Floats, freedom: int) -> list[float]:
     """Give how many times fewer independent scores would tell as much, for each way in which shapes can differ.
 
     The first way is a shift: of k scores a page, the mean varies by (1 + (k − 1)ρ)σ²/k, where ρ is how alike they are
@@ -85,35 +97,46 @@ def design_effects(rollup: Rollup, counts: Floats, freedom: int) -> Floats:
         counts: its scored impressions by bin.
         freedom: how many ways there are.
     """
-    n = float(counts.sum())
-    on_page = n / rollup.match_at_10.count if rollup.match_at_10.count else 1.0
-    return np.asarray(1 + max(0.0, on_page - 1) * _likeness(rollup, counts) ** np.arange(1, freedom + 1))
+    n = sum(rollup.score_bins)
+    more = max(0.0, n / rollup.match_at_10.count - 1) if rollup.match_at_10.count else 0.0
+    alike = _likeness(rollup, counts)
+    return [1 + more * alike**way for way in range(1, freedom + 1)]
 
 
 def _likeness(rollup: Rollup, counts: Floats) -> float:
-    pages, n = rollup.match_at_10, float(counts.sum())
+    pages, n = rollup.match_at_10, sum(rollup.score_bins)
     if pages.count < 2:
         return 0.0
     mean = float(counts @ CENTRES) / n
-    variance = float(counts @ (CENTRES - mean) ** 2) / n
+    variance = float(counts @ _SQUARES) / n - mean * mean
     page_mean = pages.total / pages.count
     of_means = max(0.0, pages.squares / pages.count - page_mean**2) * pages.count / (pages.count - 1)
     averaged = min(float(TOP), n / pages.count)
-    if variance <= 0 or averaged <= 1:
+    if variance < _WITHIN_A_BIN or averaged <= 1:
         return 0.0
     return min(1.0, max(0.0, (averaged * of_means / variance - 1) / (averaged - 1)))
 
 
-def _psi(sizes: Floats, known: Floats) -> tuple[float, Floats]:
+def _psi(sizes: Sequence[float], known: Sequence[int]) -> tuple[float, list[float]]:
+    """Give the divergence, and its derivative by each share."""
     # Half an impression more in each group: an empty one is far away, not infinitely far.
-    p = (sizes + 0.5) / (sizes.sum() + sizes.size / 2)
-    q = (known + 0.5) / (known.sum() + known.size / 2)
-    logs = np.log(p / q)
-    return float((p - q) @ logs), logs + 1 - q / p
+    n, m, half = sum(sizes) + len(sizes) / 2, sum(known) + len(known) / 2, 0.5
+    distance, slopes = 0.0, []
+    for size, known_size in zip(sizes, known, strict=True):
+        p, q = (size + half) / n, (known_size + half) / m
+        log = math.log(p / q)
+        distance += (p - q) * log
+        slopes.append(log + 1 - q / p)
+    return distance, slopes
 
 
-def _jensen_shannon(sizes: Floats, known: Floats) -> tuple[float, Floats]:
-    p, q = sizes / sizes.sum(), known / known.sum()
-    middle = (p + q) / 2
-    halves = np.log2(p / middle, out=np.zeros_like(p), where=p > 0) / 2
-    return float(p @ halves + q @ np.log2(q / middle) / 2), halves
+def _jensen_shannon(sizes: Sequence[float], known: Sequence[int]) -> tuple[float, list[float]]:
+    """Give the divergence in bits, and its derivative by each share; no group of the reference is empty."""
+    n, m = sum(sizes), sum(known)
+    distance, slopes = 0.0, []
+    for size, known_size in zip(sizes, known, strict=True):
+        p, q = size / n, known_size / m
+        slope = math.log2(2 * p / (p + q)) / 2 if p else 0.0
+        distance += p * slope + q * math.log2(2 * q / (p + q)) / 2
+        slopes.append(slope)
+    return distance, slopes

@@ -7,12 +7,11 @@ with the same numbers.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from operator import add
 from typing import Final
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from detectors.reference import LEARN_S, LEARN_SEARCHES
 from schemas.rollup import LABEL_FREE, Rollup
@@ -70,24 +69,21 @@ class ClickReference(msgspec.Struct):
         """Whether it has been learned, and stays as it is."""
         return self.window.is_long_enough and sum(self.clicked_at) >= LEARN_CLICKS
 
-    def clicks_per_impression(self) -> NDArray[np.float64]:
+    def clicks_per_impression(self) -> tuple[float, ...]:
         """Give the click-through at each position; one never shown has that of the nearest one above it.
 
         A click-through of the window itself then adds up to the clicks of the window.
         """
-        shown, clicked = np.array(self.shown_at, dtype=np.float64), np.array(self.clicked_at, dtype=np.float64)
-        rates = np.divide(clicked, shown, out=np.zeros_like(shown), where=shown > 0)
-        last_shown = np.maximum.accumulate(np.where(shown > 0, np.arange(shown.size), 0))
-        return np.asarray(rates[last_shown])
+        return _clicks_per_impression(tuple(self.shown_at), tuple(self.clicked_at))
 
-    def examination(self) -> NDArray[np.float64] | None:
+    def examination(self) -> tuple[float, ...] | None:
         """Give how likely each position is looked at, the first one surely; None where nobody clicked on that.
 
         It is the click-through relative to the first position's, at most one: position bias, and whatever relevance
         the shop's order has (Craswell et al. 2008, section 4). Frozen, so that it cannot hide what changes later.
         """
         rates = self.clicks_per_impression()
-        return np.minimum(1.0, rates / rates[0]) if rates.size and rates[0] > 0 else None
+        return tuple(min(1.0, rate / rates[0]) for rate in rates) if rates and rates[0] > 0 else None
 
 
 class SignalReference(msgspec.Struct):
@@ -142,3 +138,13 @@ class SignalReference(msgspec.Struct):
 
 def _added(left: list[int], right: list[int]) -> list[int]:
     return list(map(add, left, right)) if left else list(right)
+
+
+@lru_cache(maxsize=2048)
+def _clicks_per_impression(shown_at: tuple[int, ...], clicked_at: tuple[int, ...]) -> tuple[float, ...]:
+    # Remembered, because a reference that is ready stays as it is, and is asked at every cohort.
+    rates, rate = [], 0.0
+    for shown, clicked in zip(shown_at, clicked_at, strict=True):
+        rate = clicked / shown if shown else rate
+        rates.append(rate)
+    return tuple(rates)

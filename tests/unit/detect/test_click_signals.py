@@ -88,10 +88,10 @@ def test_coec_does_not_move_where_pages_become_shorter_and_ctr_does() -> None:
 
 def test_positions_that_were_never_shown_expect_what_the_one_above_does() -> None:
     reference = ClickReference(shown_at=[10, 0, 20, 0], clicked_at=[5, 0, 2, 0])
-    assert reference.clicks_per_impression().tolist() == [0.5, 0.5, 0.1, 0.1]
+    assert reference.clicks_per_impression() == (0.5, 0.5, 0.1, 0.1)
     examination = reference.examination()
     assert examination is not None
-    assert examination.tolist() == pytest.approx([1, 1, 0.2, 0.2])
+    assert examination == pytest.approx((1, 1, 0.2, 0.2))
     assert ClickReference(shown_at=[10, 10], clicked_at=[0, 3]).examination() is None
 
 
