@@ -138,8 +138,8 @@ class PipelineWatch:
         s.late += max(0, late - seen_late)
         s.invalid += max(0, invalid - seen_invalid)
         seen.searches, seen.events = max(seen.searches, searches), max(seen.events, events)
-        seen.misrouted, seen.late = max(seen.misrouted, misrouted), max(seen_late, late)
-        seen.invalid = max(seen_invalid, invalid)
+        seen.misrouted = max(seen.misrouted, misrouted)
+        seen.late, seen.invalid = max(seen_late, late), max(seen_invalid, invalid)
         seen.largest_time_ms = max(seen.largest_time_ms, control.largest_time_ms)
 
 
