@@ -1,7 +1,7 @@
 """`matchwatch reprocess`: reads the recorded topics, recomputes a span, and writes it into topics of its own."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -120,27 +120,21 @@ async def reprocess(
         ServerUnavailable: Kafka does not answer.
     """
     began_s = time.monotonic()
-    prefix = settings.kafka.topic_prefix
-    deployments = await _deployments(settings)
+    deployments = await read_deployments(settings)
     writer = _Writer(settings, own)
     read = 0
 
     def count(what: str, records: int) -> None:
         nonlocal read
-        read += records
+        read += records if what == "recomputing" else 0
         progress(what, records)
 
-    async with LogReader(own.brokers, [prefix + MATCH_SCORES.name, prefix + CLICK_EVENTS.name]) as reader:
-        skimmed = await skim(reader, settings, span, lambda records: progress("skimming", records))
-        if not skimmed.found:
-            there = "holds no search" if skimmed.newest_ms < 0 else f"ends at {format_timestamp(skimmed.newest_ms)}"
-            raise MatchwatchError(f"nothing to recompute from {format_timestamp(span.from_ms)} on: the log {there}")
-        recount = Recount(settings, span, skimmed.starts, deployments)
-        await writer.start()
-        try:
-            await _recount(reader, recount, writer, settings, count)
-        finally:
-            await writer.stop()
+    await writer.start()
+    try:
+        recount = await recompute(settings, span, deployments, writer.take, count)
+        await writer.flush()
+    finally:
+        await writer.stop()
     seconds = time.monotonic() - began_s
     totals = recount.totals()
     events = sum(totals.get(f"{kind}_{events}", 0) for kind in ("accepted", "late", "repeated") for events in _EVENTS)
@@ -166,8 +160,47 @@ async def reprocess(
 _EVENTS: Final = ("searches", "clicks")
 
 
-async def _recount(
-    reader: LogReader, recount: Recount, writer: _Writer, settings: Settings, count: Callable[[str, int], None]
+async def recompute(
+    settings: Settings,
+    span: Span,
+    deployments: Sequence[Deployment],
+    take: Callable[[Sequence[Decided]], Awaitable[None]],
+    count: Callable[[str, int], None],
+) -> Recount:
+    """Read what a span needs of match-scores and click-events, and fold it.
+
+    Args:
+        settings: today's.
+        span: which cohorts.
+        deployments: all that are known.
+        take: gets what is decided, in order.
+        count: gets `skimming` or `recomputing`, and the number of records read for it.
+
+    Returns:
+        What was folded, at its end.
+
+    Raises:
+        MatchwatchError: the logs do not hold what the span needs, or nothing was searched since its beginning.
+        ServerUnavailable: Kafka does not answer.
+    """
+    kafka = settings.kafka
+    topics = [kafka.topic_prefix + topic.name for topic in (MATCH_SCORES, CLICK_EVENTS)]
+    async with LogReader(kafka.brokers, topics) as reader:
+        skimmed = await skim(reader, settings, span, lambda records: count("skimming", records))
+        if not skimmed.found:
+            there = "holds no search" if skimmed.newest_ms < 0 else f"ends at {format_timestamp(skimmed.newest_ms)}"
+            raise MatchwatchError(f"nothing to recompute from {format_timestamp(span.from_ms)} on: the log {there}")
+        recount = Recount(settings, span, skimmed.starts, deployments)
+        await _read(reader, recount, settings, take, count)
+    return recount
+
+
+async def _read(
+    reader: LogReader,
+    recount: Recount,
+    settings: Settings,
+    take: Callable[[Sequence[Decided]], Awaitable[None]],
+    count: Callable[[str, int], None],
 ) -> None:
     for source, offset in recount.positions().items():
         reader.seek(source, offset)
@@ -176,18 +209,18 @@ async def _recount(
     while (tp := recount.behind()) is not None:
         if reader.at_end(tp):
             silent_ms = reader.opened_ms - newest_ms.get(tp, 0)
-            await writer.take(recount.end(tp, standing=silent_ms > settings.fold.idle_timeout_s * 1000))
+            await take(recount.end(tp, standing=silent_ms > settings.fold.idle_timeout_s * 1000))
             continue
         batch = await reader.read(tp, SCORE_RECORDS if tp.topic == scores_topic else CLICK_RECORDS)
         count("recomputing", len(batch.records))
         if batch.records:
             newest_ms[tp] = batch.records[-1].timestamp
-        await writer.take(recount.apply(tp, batch.records, batch.next_offset))
-    await writer.take(recount.finish())
-    await writer.flush()
+        await take(recount.apply(tp, batch.records, batch.next_offset))
+    await take(recount.finish())
 
 
-async def _deployments(settings: Settings) -> list[Deployment]:
+async def read_deployments(settings: Settings) -> list[Deployment]:
+    """Read all deployments of `model-events`."""
     found: list[Deployment] = []
 
     async def take(records: Sequence[Record]) -> None:

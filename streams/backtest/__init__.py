@@ -1,0 +1,1 @@
+"""Which alerts would have fired over recorded events: the pipeline's folds without a pipeline."""
