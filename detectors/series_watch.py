@@ -84,6 +84,10 @@ class SeriesWatch:
         """Whether any of its alerts fires."""
         return any(x.life.phase is Phase.FIRING for x in self.watched)
 
+    def _fires_at(self, horizon_s: int) -> bool:
+        # How far one horizon is decided ahead of another depends on how the log is read: an alert must not.
+        return any(x.life.phase is Phase.FIRING for x in self.watched if x.watch.rule.horizon_s == horizon_s)
+
     def see(self, rollup: Rollup) -> list[Decision]:
         """Take a completed cohort (zeros where there were no searches) and decide on every rule of its horizon."""
         decisions = []
@@ -91,7 +95,8 @@ class SeriesWatch:
             self.first_ms = rollup.cohort_start_ms if self.first_ms is None else self.first_ms
             self.last_ms, self.dormant = max(self.last_ms, rollup.cohort_start_ms), False
             trail = self.trails.setdefault(rollup.horizon_s, Trail())
-            trail.take(rollup, frozen=self.firing, segments=rollup.horizon_s in self._watched_horizons)
+            frozen = self._fires_at(rollup.horizon_s)
+            trail.take(rollup, frozen=frozen, segments=rollup.horizon_s in self._watched_horizons)
         if rollup.horizon_s == LABEL_FREE:
             decisions += self._change_match_model(rollup)
             self.reference.learn(rollup)
