@@ -45,6 +45,9 @@ def first_rollups(settings: Settings) -> dict[tuple[Any, ...], bytes]:
                 which = (rollup.series, rollup.cohort_start_ms, rollup.horizon_s, rollup.partition)
                 rollup.scoring_ms.bins = dict(sorted(rollup.scoring_ms.bins.items()))
                 rollup.latency_ms.bins = dict(sorted(rollup.latency_ms.bins.items()))
+                # Blocks that live were folded together may have named the values in another order.
+                for dimension, values in rollup.segments.items():
+                    rollup.segments[dimension] = dict(sorted(values.items()))
                 found.setdefault(which, encode_rollup(rollup))
     return found
 
