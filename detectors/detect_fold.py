@@ -257,7 +257,7 @@ class DetectFold:
             self._marks, begun_ms, start_ms - self.settings.accept_s * 1000, self._models(watch.series)
         )
         if deployed_ms is not None:
-            watch.learned.forget_before(deployed_ms)
+            watch.renew_references(deployed_ms)
 
     def _models(self, of: Series) -> Callable[[str], bool]:
         """Give whether a model of some name serves a series; that of all versions has those of all others."""

@@ -133,6 +133,8 @@ _AGAINST_CLICKS: Final[Mapping[str, Callable[[Rollup, ClickReference | None], Si
     ),
 }
 """Compared with the clicks by position of the series' reference."""
+COMPARED_SIGNALS: Final = frozenset(_AGAINST_CLICKS)
+"""Their level is that of the reference: they are watched anew when it is learned again."""
 
 
 def _of_point(point: SignalPoint, *, counts: bool = False) -> Observation | None:

@@ -7,7 +7,7 @@ import msgspec
 
 from detectors.exposure_pool import ExposurePool
 from detectors.lifecycle import Life, Phase, Step
-from detectors.observation import PIPELINE_SIGNALS, Observation, all_watchable, observe
+from detectors.observation import COMPARED_SIGNALS, PIPELINE_SIGNALS, Observation, all_watchable, observe
 from detectors.reference import Reference
 from detectors.rules import Rule
 from detectors.signal_reference import SignalReference
@@ -174,7 +174,8 @@ class SeriesWatch:
             watched.watch.conclude()
             return
         watched.watch.restart()
-        self.learned = SignalReference()
+        if not self.firing:
+            self._watch_compared_anew(SignalReference())
         if watched.watch.signal in REFERENCE_SIGNALS:
             self.reference = Reference()
             for other in self.watched:
@@ -183,6 +184,19 @@ class SeriesWatch:
                     other.verdict = Verdict(False, False)
         if watched.watch.rule.detector == "absence":
             self.dormant = True
+
+    def renew_references(self, deployed_ms: int) -> None:
+        """Let references that began before `deployed_ms` begin anew; while an alert fires they stay."""
+        if not self.firing:
+            self.learned.forget_before(deployed_ms)
+            self._watch_compared_anew(self.learned)
+
+    def _watch_compared_anew(self, learned: SignalReference) -> None:
+        self.learned = learned
+        for watched in self.watched:
+            if watched.watch.signal in COMPARED_SIGNALS:
+                watched.watch.restart()
+                watched.life, watched.verdict = Life(), Verdict(False, False)
 
     def _is_explained(self, rule: Rule) -> bool:
         return any(

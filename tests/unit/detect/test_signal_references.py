@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from detectors.detect_fold import DetectFold, DetectFoldSettings
-from detectors.outputs import SignalBatch
+from detectors.outputs import SignalBatch, Transition
 from detectors.rules import Rule
 from detectors.signal_reference import SignalReference
 from schemas.rollup import Rollup, RollupControl
@@ -35,8 +35,10 @@ def cohorts(until_s: int, model_of: str = "shop-match/1", model_then: str = "sho
                 yield msgspec.structs.replace(rollup, series=series, horizon_s=horizon_s, match_models=model)
 
 
-def points(fold: DetectFold, rollups: Iterable[Rollup]) -> dict[str, dict[int, SignalPoint]]:
-    """Give the points of the series of all versions by signal and second."""
+def points(
+    fold: DetectFold, rollups: Iterable[Rollup], told: list[Transition] | None = None
+) -> dict[str, dict[int, SignalPoint]]:
+    """Give the points of the series of all versions by signal and second; alerts are added to `told`."""
     found: dict[str, dict[int, SignalPoint]] = {}
     offset = fold.offset
     for rollup in rollups:
@@ -46,6 +48,8 @@ def points(fold: DetectFold, rollups: Iterable[Rollup]) -> dict[str, dict[int, S
         for record in [rollup, ends] if is_last else [rollup]:
             offset += 1
             for output in fold.apply(record, offset):
+                if isinstance(output, Transition) and told is not None:
+                    told.append(output)
                 if isinstance(output, SignalBatch) and output.series == Series("shop", "search", "*", "*"):
                     for point in output.points:
                         second = (point.cohort_start_ms - START_MS) // 1000
@@ -111,3 +115,37 @@ def test_the_state_of_a_predecessor_without_these_references_is_read_and_they_ar
     found = points(DetectFold.from_state(state, SETTINGS, RULES), rollups[half:])
     assert values(found["score_js"], 400, 590) == []
     assert len(values(found["score_js"], 600, 800)) == 20
+
+
+COEC_RULES = tuple(
+    Rule(
+        name=f"coec_{direction}",
+        signal="coec",
+        direction=direction,
+        horizon_s=60,
+        settings={"min_effect": 0.1},
+        min_n=300,
+    )
+    for direction in ("down", "up")
+)
+
+
+def test_a_rule_on_clicks_over_expected_clicks_finds_the_shift_and_nothing_before_it() -> None:
+    told: list[Transition] = []
+    points(DetectFold(DetectFoldSettings(), COEC_RULES), cohorts(2000), told)
+    (fired,) = told
+    assert (fired.data.rule, fired.data.status) == ("coec_down", "firing")
+    assert fired.data.expected is not None
+    assert abs(fired.data.expected - 1) < 0.1
+    assert fired.data.value is not None
+    assert fired.data.value < 0.8
+
+
+def test_a_new_reference_is_no_rise_of_what_is_compared_with_it() -> None:
+    told: list[Transition] = []
+    fold = DetectFold(DetectFoldSettings(accept_s=ACCEPT_S), (COEC_RULES[1],))  # nothing that fires at the fall
+    fold.apply_deployment(START_MS + SHIFT_S * 1000, "shop-rank", "4", "live")
+    found = points(fold, cohorts(2800), told)
+    assert np.mean(values(found["coec"], SHIFT_S + 100, SHIFT_S + ACCEPT_S)) < 0.8
+    assert abs(np.mean(values(found["coec"], SHIFT_S + ACCEPT_S + 300, 2800)) - 1) < 0.1
+    assert told == []
