@@ -1,5 +1,6 @@
 """How far our consumer groups have read: the records of their topics that they have not committed yet."""
 
+import logging
 from collections.abc import Sequence
 from typing import Final
 
@@ -11,6 +12,7 @@ from schemas.settings import KafkaSettings
 from streams.kafka_admin import TopicState, is_embedded
 from streams.roles import ROLES
 
+_log = logging.getLogger(__name__)
 _TIMEOUT_S: Final = 10.0
 
 
@@ -72,7 +74,8 @@ def _known_groups(client: AdminClient) -> set[str]:
     """
     try:
         answer = client.list_consumer_groups(request_timeout=_TIMEOUT_S).result(timeout=2 * _TIMEOUT_S)
-    except KafkaException:
+    except KafkaException as error:
+        _log.warning("the brokers list no groups, so no lag is known: %s", error.args[0].str())
         return set()
     return {group.group_id for group in answer.valid}
 
