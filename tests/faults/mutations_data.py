@@ -102,8 +102,8 @@ DATA_MUTATIONS: Final = (
     Mutation(
         "A new beginning leaves out cohorts that are not whole",
         "detectors/evaluate.py",
-        "        if self._leave_out_first:\n            self._leave_out_open_cohorts()\n",
-        "",
+        "            self._leave_out_open_cohorts(int(before[first]))\n",
+        "            self._leave_out_first = False\n",
         "tests/faults/test_from_next_cohort.py::"
         "test_from_next_cohort_begins_with_a_whole_cohort_and_those_before_stay_as_they_were",
         "cohorts are not whole",
