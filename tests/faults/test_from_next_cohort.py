@@ -84,6 +84,16 @@ def first_whole_ms(play: Scene, at: Cut) -> int:
     return max(starts.values())
 
 
+def first_whole_by_log_ms(scores: list[LogRecord], bucket_ms: int, lateness_ms: int) -> int:
+    """Give the first cohort that can hold no search from before what the second run has read, of every partition."""
+    largest: dict[int, int] = {}
+    for record in scores:
+        block = msgspec.msgpack.decode(record.value or b"")
+        if block[0] == "block" and record.partition not in largest:
+            largest[record.partition] = max(search.time_ms for _, _, search in searches_of(block))
+    return (max(largest.values()) + lateness_ms) // bucket_ms * bucket_ms + bucket_ms
+
+
 def second_of(row: dict) -> str:
     """Give a cohort's start without its fraction, which not everybody writes."""
     return row["cohort_start"][:SECOND]
@@ -136,6 +146,10 @@ def test_from_next_cohort_begins_with_a_whole_cohort_and_those_before_stay_as_th
         before = expect_of_logs(logs, old, scores).counts
         after = expect_of_logs(read_again(play, at), new, behind(scores, "match-scores", at)).counts
         whole_ms = first_whole_ms(play, at)
+        by_log_ms = first_whole_by_log_ms(
+            behind(scores, "match-scores", at), fold.bucket_s * 1000, fold.lateness_s * 1000
+        )
+        assert whole_ms == by_log_ms, f"cohorts are not whole from {whole_ms} on, but from {by_log_ms}"
         told = []
         for name, expected, stretch in (
             ("before", before, {"before_ms": at.closed_ms}),
