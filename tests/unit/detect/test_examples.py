@@ -5,7 +5,10 @@ import importlib
 
 import pytest
 
-WITH_EXAMPLES = ("absence", "adwin", "change_point", "divergence", "history", "page_hinkley", "threshold")
+WITH_EXAMPLES = (
+    "absence", "adwin", "change_point", "count_cusum", "divergence", "history", "mean_cusum", "page_hinkley",
+    "threshold",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", WITH_EXAMPLES)
