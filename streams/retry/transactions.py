@@ -83,10 +83,20 @@ class Transactions:
         except KafkaException as error:
             raise self._failed(error.args[0], len(records)) from error
         except SystemError as error:
-            # So the client raises what is fatal while delivery reports are being called.
-            if not isinstance(error.__cause__, KafkaException):
-                raise
-            raise self._failed(error.__cause__.args[0], len(records)) from error
+            raise self._failed(self._fatal(error), len(records)) from error
+
+    def _fatal(self, error: SystemError) -> KafkaError:
+        """Give what ended the producer, where the client raised it while it called delivery reports.
+
+        It then comes as a cause, or, from some threads, not at all: the next call of a transaction tells.
+        """
+        if isinstance(error.__cause__, KafkaException):
+            return _told(error.__cause__)
+        try:
+            self._producer.abort_transaction(_TIMEOUT_S)
+        except KafkaException as told:
+            return _told(told)
+        raise error
 
     def _put(
         self,
@@ -127,3 +137,8 @@ class Transactions:
             f"Kafka at {self._brokers} did not take {records} records ({error.str()}): call it again, "
             "what was sent back before is not sent again"
         )
+
+
+def _told(error: KafkaException) -> KafkaError:
+    told: KafkaError = error.args[0]
+    return told
