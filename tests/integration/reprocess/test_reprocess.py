@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from schemas.rollup import Rollup, decode_rollup, encode_rollup
+from schemas.rollup import Rollup, decode_rollup
 from schemas.scores import encode_scores
 from schemas.settings import Settings
 from schemas.timestamps import format_timestamp
@@ -35,20 +35,18 @@ def under(settings: Settings, name: str) -> Settings:
     return msgspec.structs.replace(settings, kafka=msgspec.structs.replace(settings.kafka, topic_prefix=prefix))
 
 
-def first_rollups(settings: Settings) -> dict[tuple[Any, ...], bytes]:
-    """The first rollup of each series, cohort, horizon and partition."""
-    found: dict[tuple[Any, ...], bytes] = {}
+def first_rollups(settings: Settings) -> dict[tuple[Any, ...], Rollup]:
+    """The first rollup of each series, cohort, horizon and partition.
+
+    Not as bytes: blocks that live were folded together may have named segments' values in another order.
+    """
+    found: dict[tuple[Any, ...], Rollup] = {}
     with Topic(settings, "rollups", 1) as topic:
         for _, value in topic.everything():
             rollup = decode_rollup(value)
             if isinstance(rollup, Rollup):
                 which = (rollup.series, rollup.cohort_start_ms, rollup.horizon_s, rollup.partition)
-                rollup.scoring_ms.bins = dict(sorted(rollup.scoring_ms.bins.items()))
-                rollup.latency_ms.bins = dict(sorted(rollup.latency_ms.bins.items()))
-                # Blocks that live were folded together may have named the values in another order.
-                for dimension, values in rollup.segments.items():
-                    rollup.segments[dimension] = dict(sorted(values.items()))
-                found.setdefault(which, encode_rollup(rollup))
+                found.setdefault(which, rollup)
     return found
 
 
