@@ -6,8 +6,8 @@ import importlib
 import pytest
 
 WITH_EXAMPLES = (
-    "absence", "adwin", "change_point", "count_cusum", "divergence", "history", "mean_cusum", "page_hinkley",
-    "threshold",
+    "absence", "adwin", "burn_rate", "change_point", "count_cusum", "divergence", "event_split", "half_space",
+    "history", "mean_cusum", "mean_gap", "page_hinkley", "seasonal_band", "threshold",
 )  # fmt: skip
 
 
