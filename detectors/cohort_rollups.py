@@ -85,6 +85,8 @@ def _joined(label_free: Rollup, labels: Rollup) -> Rollup:
         labels=labels.labels,
         pairs=labels.pairs,
         shown_pairs=labels.shown_pairs,
+        ndcg_at_10=labels.ndcg_at_10,
+        mrr=labels.mrr,
         clicked_at=labels.clicked_at,
         clicked_score_bins=labels.clicked_score_bins,
         segments={

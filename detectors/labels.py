@@ -12,6 +12,7 @@ from detectors.label_free import position_slots, score_slots, table
 from detectors.open_searches import OpenSearches
 from detectors.pair_counts import PairCounts, count_pairs
 from detectors.segment_sums import sum_segments
+from detectors.shown_order import ClickedPages, sum_rankings
 from schemas.rollup import LARGEST_COUNT, POSITION_SLOTS, SCORE_BINS, Clicks, Exemplar, Pairs, Rollup
 from schemas.scores import NULL_SCORE
 
@@ -69,6 +70,8 @@ def count_labels(
     hits = np.flatnonzero(clicked)
     clicks = np.bincount(search_of_item[hits], minlength=size)
     purchased = np.flatnonzero(pages.bits & np.uint8(2 << 2 * horizon))
+    clicked_pages = ClickedPages(hits, search_of_item[hits], np.cumsum(pages.counts) - pages.counts, clicks)
+    rankings = sum_rankings(clicked_pages, pages.series, groups)
     by_score, by_rank = count_pairs(search_of_item, pages.positions, pages.scores, clicked, size)
     columns = [
         clicks,
@@ -103,6 +106,8 @@ def count_labels(
             labels=Clicks(*sums[number][:of_clicks]),
             pairs=Pairs(*sums[number][of_clicks : of_clicks + of_pairs]),
             shown_pairs=Pairs(*sums[number][of_clicks + of_pairs :]),
+            ndcg_at_10=rankings[number][0],
+            mrr=rankings[number][1],
             clicked_at=clicked_at[number].tolist(),
             clicked_score_bins=clicked_bins[number].tolist(),
             segments=segments[number],

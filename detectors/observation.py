@@ -119,6 +119,8 @@ _MEANS: Final[Mapping[str, _Definition]] = {
     "shown_order_accuracy": signals.shown_order_accuracy,
     "ctr_proxy_lift": signals.ctr_proxy_lift,
     "match_at_10": signals.match_at_10,
+    "ndcg_at_10": signals.ndcg_at_10,
+    "mrr": signals.mrr,
     "auc": auc,
     "pointwise_accuracy": pointwise_accuracy,
 }

@@ -61,6 +61,7 @@ def _adds_up(rollup: Rollup) -> bool:
         and max(rollup.missing_titles, labels.clicks, labels.purchases, labels.clicked_searches) <= rollup.impressions
         and rollup.unknown_tokens <= rollup.tokens
         and rollup.match_at_10.count <= rollup.searches
+        and max(rollup.ndcg_at_10.count, rollup.mrr.count) <= labels.clicked_searches
         and _holds_all(rollup.latency_ms, rollup.searches)
         and _holds_all(rollup.scoring_ms, rollup.searches)
         and all(map(le, rollup.clicked_score_bins, rollup.score_bins))

@@ -21,7 +21,13 @@ SETTINGS_OF: Final[Mapping[str, frozenset[str]]] = {
 REQUIRED: Final[Mapping[str, str]] = {"threshold": "limit", "absence": "expected"}
 COUNTED: Final = ("click_rate", "search_rate")
 """Signals whose absence means something."""
-NEED_CLICKS: Final = frozenset({"click_rate", "ctr", "ctr_proxy_accuracy", "ctr_proxy_lift", "shown_order_accuracy"})
+NEED_CLICKS: Final = frozenset(
+    {
+        *("click_rate", "purchase_rate", "ctr", "coec", "ndcg_at_10", "mrr"),
+        *("ctr_proxy_accuracy", "ctr_proxy_lift", "shown_order_accuracy", "auc", "pointwise_accuracy"),
+        *("log_loss", "normalized_entropy", "ece", "calibration_ratio"),
+    }
+)
 """Signals that only the horizons after a search tell; all others are known at horizon 0, and only there."""
 
 

@@ -16,7 +16,7 @@ from detectors.score_shift import score_shift_points
 from detectors.signal_point import make_point, make_ratio
 from detectors.signal_reference import SignalReference
 from detectors.sketch import quantile
-from schemas.rollup import LABEL_FREE, Pairs, Rollup, Sketch
+from schemas.rollup import LABEL_FREE, Moments, Pairs, Rollup, Sketch
 from schemas.signals import SignalPoint
 
 LATENCY_QUANTILES: Mapping[str, float] = {"latency_p50": 0.50, "latency_p95": 0.95, "latency_p99": 0.99}
@@ -64,6 +64,8 @@ def signal_points(
         pointwise_accuracy(rollup, histograms),
         auc(rollup, histograms),
         *calibration_points(rollup, predict(rollup, clicks, histograms)),
+        ndcg_at_10(rollup),
+        mrr(rollup),
     ]
 
 
@@ -121,15 +123,17 @@ def ctr_proxy_lift(rollup: Rollup) -> SignalPoint:
 
 def match_at_10(rollup: Rollup) -> SignalPoint:
     """Mean over searches of the mean match probability of the first ten scored positions."""
-    moments = rollup.match_at_10
-    return make_ratio(
-        "match_at_10",
-        rollup,
-        moments.total,
-        moments.count,
-        n=moments.count,
-        error=mean_standard_error(moments.count, moments.total, moments.squares),
-    )
+    return _mean("match_at_10", rollup, rollup.match_at_10)
+
+
+def ndcg_at_10(rollup: Rollup) -> SignalPoint:
+    """How high on their pages the clicked items stand, among the first ten: mean over searches with a click."""
+    return _mean("ndcg_at_10", rollup, rollup.ndcg_at_10)
+
+
+def mrr(rollup: Rollup) -> SignalPoint:
+    """One over the place of the uppermost click: mean over searches with a click."""
+    return _mean("mrr", rollup, rollup.mrr)
 
 
 def zero_result_rate(rollup: Rollup) -> SignalPoint:
@@ -245,6 +249,11 @@ def mean_standard_error(count: int, total: float, squares: float) -> float | Non
 def binomial_standard_error(x: int, n: int) -> float | None:
     """Standard error of x/n from n independent trials."""
     return math.sqrt(x * (n - x) / n) / n if n else None
+
+
+def _mean(name: str, rollup: Rollup, moments: Moments) -> SignalPoint:
+    error = mean_standard_error(moments.count, moments.total, moments.squares)
+    return make_ratio(name, rollup, moments.total, moments.count, n=moments.count, error=error)
 
 
 def _pair_share(name: str, rollup: Rollup, pairs: Pairs) -> SignalPoint:

@@ -143,6 +143,10 @@ class Rollup(msgspec.Struct, tag="rollup"):
     """Concordant: the clicked item has the higher match score."""
     shown_pairs: Pairs = msgspec.field(default_factory=Pairs)
     """The same pairs by shown rank; concordant: the clicked item stands higher on the page."""
+    ndcg_at_10: Moments = msgspec.field(default_factory=Moments)
+    """Of the shown order of each search with a click; a click is a gain of one, the discount is log₂."""
+    mrr: Moments = msgspec.field(default_factory=Moments)
+    """Of one over the place of each search's uppermost click."""
     segments: dict[str, dict[str, SegmentCounts]] = {}
     """Counters by dimension and value; the rarest beyond the settings' bound are counted as `other`."""
     match_models: dict[str, Count] = {}

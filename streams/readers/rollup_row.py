@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from detectors.sketch import sketch_as_json
-from schemas.rollup import LABEL_FREE, Pairs, Rollup
+from schemas.rollup import LABEL_FREE, Moments, Pairs, Rollup
 from schemas.scores import Series
 from schemas.timestamps import format_timestamp
 
@@ -20,7 +20,7 @@ def rollup_row(rollup: Rollup, *, segments: bool = False) -> dict[str, Any]:
         segments: add the counters by segment.
     """
     labelled = rollup.horizon_s != LABEL_FREE
-    match, labels = rollup.match_at_10, rollup.labels
+    labels = rollup.labels
     row = {
         "series": series_names(rollup.series),
         "cohort_start": format_timestamp(rollup.cohort_start_ms),
@@ -39,7 +39,9 @@ def rollup_row(rollup: Rollup, *, segments: bool = False) -> dict[str, Any]:
         "ctr": labels.clicks / rollup.impressions if labelled and rollup.impressions else None,
         "pairs": _pairs(rollup.pairs) if labelled else None,
         "shown_pairs": _pairs(rollup.shown_pairs) if labelled else None,
-        "match_at_10": match.total / match.count if match.count else None,
+        "ndcg_at_10": _mean(rollup.ndcg_at_10),
+        "mrr": _mean(rollup.mrr),
+        "match_at_10": _mean(rollup.match_at_10),
         "latency_ms": sketch_as_json(rollup.latency_ms),
         "scoring_ms": sketch_as_json(rollup.scoring_ms),
         "exposure": dict(sorted(rollup.exposure.items())),
@@ -56,6 +58,10 @@ def rollup_row(rollup: Rollup, *, segments: bool = False) -> dict[str, Any]:
 def series_names(series: Series) -> dict[str, str]:
     """Give a series as an object, which on the wire is an array of its four names."""
     return {name: getattr(series, name) for name in ("application", "surface", "model", "version")}
+
+
+def _mean(moments: Moments) -> float | None:
+    return moments.total / moments.count if moments.count else None
 
 
 def _pairs(pairs: Pairs) -> dict[str, int]:

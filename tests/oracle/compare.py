@@ -61,6 +61,9 @@ def row_differences(expected: Row, actual: Row) -> Iterator[str]:
         got, wanted = latency.get(name), wanted_latency[name]
         tolerance = SUM_TOLERANCE if name == "sum" else QUANTILE_TOLERANCE * (1 + 1e-9)
         yield from check(f"latency_ms.{name}", _near(got, wanted, tolerance), got, wanted)
+    for name in ("ndcg_at_10", "mrr"):
+        got, wanted = actual.get(name), expected[name]
+        yield from check(name, _near(got, wanted, MATCH_TOLERANCE), got, wanted)
     if expected["pairs"] is None:
         return
     for group in ("pairs", "shown_pairs"):

@@ -189,6 +189,8 @@ class Labels:
     purchases: int = 0
     pairs: Counter[str] = field(default_factory=Counter)
     shown_pairs: Counter[str] = field(default_factory=Counter)
+    ndcgs: list[float] = field(default_factory=list)
+    reciprocal_ranks: list[float] = field(default_factory=list)
 
 
 @dataclass
@@ -231,6 +233,21 @@ def mean_match(scores: Sequence[int]) -> float | None:
     return math.fsum(first) / len(first) if first else None
 
 
+def rate_order(clicked: Sequence[bool], labels: Labels) -> None:
+    """Rate the order in which a page's items were shown, if any of them was clicked."""
+    places = [place for place, hit in enumerate(clicked, 1) if hit]
+    if places:
+        gain = math.fsum(1 / math.log2(place + 1) for place in places if place <= 10)
+        ideal = math.fsum(1 / math.log2(place + 1) for place in range(1, min(10, len(places)) + 1))
+        labels.ndcgs.append(gain / ideal)
+        labels.reciprocal_ranks.append(1 / places[0])
+
+
+def mean(numbers: Sequence[float]) -> float | None:
+    """Average some numbers; None where there are none."""
+    return math.fsum(numbers) / len(numbers) if numbers else None
+
+
 def add_to_cohort(cohort: Cohort, open_search: OpenSearch, horizons_s: Iterable[int]) -> None:
     """Count one search, its items, its clicks at each horizon and its pairs."""
     search = open_search.search
@@ -246,6 +263,7 @@ def add_to_cohort(cohort: Cohort, open_search: OpenSearch, horizons_s: Iterable[
         labels = cohort.labels.setdefault(horizon_s, Labels())
         clicked = {item for item, after in open_search.clicked_after_ms.items() if after <= horizon_s * 1000}
         labels.clicks += len(clicked)
+        rate_order([item in clicked for item, _ in search.items], labels)
         labels.purchases += sum(after <= horizon_s * 1000 for after in open_search.bought_after_ms.values())
         count_pairs(open_search, clicked, labels)
 
@@ -284,7 +302,9 @@ def row_of(
             "sum": math.fsum(latencies),
             **{f"p{percent}": quantile(latencies, percent) for percent in (50, 95, 99)},
         },
-        "match_at_10": math.fsum(cohort.matches) / len(cohort.matches) if cohort.matches else None,
+        "ndcg_at_10": mean(labels.ndcgs),
+        "mrr": mean(labels.reciprocal_ranks),
+        "match_at_10": mean(cohort.matches),
     }
 
 

@@ -42,6 +42,8 @@ Change = Callable[[dict[str, Any]], Any]
         ("pairs.tied", lambda row: row["pairs"].update(tied=1)),
         ("shown_pairs.discordant", lambda row: row["shown_pairs"].update(discordant=0)),
         ("match_at_10", lambda row: row.update(match_at_10=0.38)),
+        ("ndcg_at_10", lambda row: row.update(ndcg_at_10=None)),
+        ("mrr", lambda row: row.update(mrr=0.51)),
     ],
 )
 def test_a_difference_is_named_with_its_line_and_field(expected: Expected, path: str, change: Change) -> None:

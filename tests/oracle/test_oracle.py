@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,8 @@ def test_one_search_gives_a_line_for_each_horizon() -> None:
         "pairs": None,
         "shown_pairs": None,
         "latency_ms": {"count": 1, "sum": 40.0, "p50": 40.0, "p95": 40.0, "p99": 40.0},
+        "ndcg_at_10": 1.0,
+        "mrr": 1.0,
         "match_at_10": None,
     }
     assert second == {**first, "horizon_s": 1800, "purchases": 1}
@@ -214,6 +217,15 @@ def test_pairs_compare_clicked_with_examined_items_by_score_and_by_position() ->
     assert only(expected, 1800)["pairs"] == {"concordant": 2, "discordant": 1, "tied": 1}
     assert only(expected, 1800)["shown_pairs"] == {"concordant": 2, "discordant": 2, "tied": 0}
     assert not expected.score_faults
+
+
+def test_the_shown_order_is_rated_by_places_on_pages_that_were_clicked() -> None:
+    page = search("a", 0, *((f"i{n}", 10 * n) for n in range(1, 13)))
+    searches = [page, search("b", 1, "x", "y"), search("nobody", 2, "x")]
+    row = only(expect(searches, [click("a", 5, "i3"), click("a", 6, "i11"), click("b", 7, "x")]))
+    # i3 gains 1/log₂4 of the 1 + 1/log₂3 that two clicks on top would; i11 is below the first ten
+    assert row["ndcg_at_10"] == pytest.approx((0.5 / (1 + 1 / math.log2(3)) + 1) / 2)
+    assert row["mrr"] == pytest.approx((1 / 3 + 1) / 2)
 
 
 def test_examined_is_a_matter_of_positions_not_of_places_in_the_list() -> None:

@@ -1,5 +1,6 @@
 """Small random logs of one partition, and what a brute-force count makes of them."""
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from random import Random
@@ -123,6 +124,18 @@ def as_columns(clicks: list[Click]) -> ClickColumns:
     )
 
 
+def _rate_order(row: dict[str, float], clicked: list[bool]) -> None:
+    places = [place for place, hit in enumerate(clicked, 1) if hit]
+    if places:
+        gain = sum(1 / math.log2(place + 1) for place in places if place <= 10)
+        ideal = sum(1 / math.log2(place + 1) for place in range(1, min(10, len(places)) + 1))
+        row["clicked_searches"] += 1
+        row["ndcg"] += gain / ideal
+        row["ndcg_squares"] += (gain / ideal) ** 2
+        row["reciprocal_ranks"] += 1 / places[0]
+        row["reciprocal_rank_squares"] += places[0] ** -2
+
+
 def _count_flags(totals: dict[str, int], events: str, flags: int) -> None:
     totals[f"misrouted_{events}"] += bool(flags & FLAG_MISROUTED)
     totals[f"{events}_with_unknown_fields"] += bool(flags & FLAG_UNKNOWN_FIELDS)
@@ -188,6 +201,7 @@ def brute_force(log: Log) -> tuple[dict, dict]:  # noqa: PLR0912 - one loop a ru
                 )
                 row["xx"] += len(clicked) ** 2
                 row["xm"] += len(clicked) * len(search.items)
+                _rate_order(row, [item in clicked for item, _, _ in search.items])
                 lowest = max((position for item, position, _ in search.items if item in clicked), default=-10)
                 for item, position, score in search.items:
                     for other, other_position, other_score in search.items:

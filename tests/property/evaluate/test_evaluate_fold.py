@@ -105,6 +105,12 @@ def readable(rollups):
                 "discordant": r.pairs.discordant,
                 "tied": r.pairs.tied,
                 "shown_concordant": r.shown_pairs.concordant,
+                "clicked_searches": r.mrr.count,
+                # As fine as doubles are when they are added up in another order.
+                "ndcg": round(r.ndcg_at_10.total, 9),
+                "ndcg_squares": round(r.ndcg_at_10.squares, 9),
+                "reciprocal_ranks": round(r.mrr.total, 9),
+                "reciprocal_rank_squares": round(r.mrr.squares, 9),
             }
             rows[series.version, cohort, horizon] = {name: n for name, n in row.items() if n}
     return rows
@@ -116,7 +122,7 @@ def test_the_fold_counts_what_a_brute_force_count_counts(seed):
     log = make_log(seed)
     run = Run(log).finish(Random(seed))
     rows, totals = brute_force(log)
-    counted = {key: {name: n for name, n in row.items() if n} for key, row in rows.items()}
+    counted = {key: {name: round(n, 9) for name, n in row.items() if n} for key, row in rows.items()}
     assert readable(run.rollups) == counted, "rollups differ from the brute-force count"
     assert run.fold.totals == totals, "totals differ from the brute-force count"
 

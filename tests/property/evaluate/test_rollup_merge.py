@@ -40,6 +40,8 @@ def rollup(seed: int, partition: int = 0) -> Rollup:
         labels=Clicks(*counts(6)),
         pairs=Pairs(*counts(7)),
         # Eighths add exactly in any order.
+        ndcg_at_10=Moments(3, float(rng.integers(1, 99)) / 8, 1.0),
+        mrr=Moments(3, 1.0, float(rng.integers(1, 99)) / 8),
         match_at_10=Moments(int(rng.integers(1, 9)), float(rng.integers(1, 99)) / 8, float(rng.integers(1, 99)) / 8),
         segments={
             "device": {name: SegmentCounts(*counts(3)) for name in rng.choice(["x", "y", "z"], 2, replace=False)}

@@ -45,6 +45,8 @@ def test_what_evaluate_writes_fits() -> None:
         {"latency_ms": Sketch(count=2, total=1.0, bins={2**40: 2})},
         {"match_at_10": Moments(count=1, total=float("inf"))},
         {"labels": Clicks(clicks=10)},
+        {"ndcg_at_10": Moments(count=2)},
+        {"mrr": Moments(count=2)},
         {"exposure": {"shoes": -3}},
     ],
     ids=str,

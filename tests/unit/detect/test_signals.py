@@ -161,4 +161,6 @@ def test_each_horizon_tells_its_own_signals() -> None:
         "normalized_entropy",
         "ece",
         "calibration_ratio",
+        "ndcg_at_10",
+        "mrr",
     ]
