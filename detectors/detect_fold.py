@@ -1,22 +1,23 @@
 """The fold of detect: rollups and controls in, alerts and signal points out.
 
-A pure function of the records of `rollups` in their order, and of the deployments known so far. Nothing in it looks
-at a clock; the same input gives the same output, byte by byte.
+A pure function of the records of `rollups` in their order, and of the deployments and silences known so far. Nothing
+in it looks at a clock; the same input gives the same output, byte by byte.
 
     rollups ─► pending, by partition ─► complete? ─► cohort by cohort: watches ─► alerts, then signals
     controls ─► frontier ────────────────┘
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
+from detectors.alert_silences import AlertSilences
 from detectors.deployments import DeploymentMark, latest_live_ms, suspected_cause
 from detectors.episodes import Moment, make_transition
 from detectors.frontier import Frontier
-from detectors.lifecycle import ACCEPT_S, Step
+from detectors.lifecycle import ACCEPT_S, Phase, Step
 from detectors.outputs import Output, SignalBatch, Transition
 from detectors.pending_rollups import Arrival, PendingRollups
 from detectors.pipeline_watch import PipelineWatch
@@ -28,6 +29,7 @@ from detectors.silence import Silence
 from detectors.state_parts import cut_part, whole_part
 from schemas.rollup import LABEL_FREE, Exemplar, Rollup, RollupControl, series_key
 from schemas.scores import PIPELINE, Series
+from schemas.silences import Silence as AlertSilence
 
 STATE_VERSION: Final = 3
 MAX_DEPLOYMENTS: Final = 200
@@ -86,6 +88,7 @@ class DetectFold:
         self._next_ms: dict[int, int] = {}
         self._silent_through_ms = 0
         self._marks: list[DeploymentMark] = []
+        self._silences = AlertSilences()
         self._counters: Counter[str] = Counter()
         if state is not None:
             self._restore(state)
@@ -109,6 +112,17 @@ class DetectFold:
         mark = DeploymentMark(time_ms, model, version, role)
         if mark not in self._marks:
             self._marks = sorted([*self._marks, mark])[-MAX_DEPLOYMENTS:]
+
+    def apply_silence(self, silence_id: str, silence: AlertSilence | None) -> None:
+        """Learn of a silence, of a change of one (expired), or, with None, that it is withdrawn.
+
+        One that is learned after an alert fired covers that alert's next notifications. When none covers a firing
+        alert any more, it is repeated: subscribers are told then.
+        """
+        if silence is None:
+            self._silences.drop(silence_id)
+        else:
+            self._silences.put(silence)
 
     def apply(self, record: Rollup | RollupControl, offset: int) -> list[Output]:
         """Take the next record of `rollups`; one that has been applied before is ignored.
@@ -150,6 +164,7 @@ class DetectFold:
             "next_ms": dict(self._next_ms),
             "silent_through_ms": self._silent_through_ms,
             "marks": msgspec.to_builtins(self._marks),
+            "silences": self._silences.state(),
             "counters": dict(self._counters),
         }
         return {name: {"offset": self.offset, "part": part} for name, part in parts.items()}
@@ -174,6 +189,8 @@ class DetectFold:
         self._next_ms = {int(horizon_s): start for horizon_s, start in fold["next_ms"].items()}
         self._silent_through_ms = fold["silent_through_ms"]
         self._marks = msgspec.convert(fold["marks"], list[DeploymentMark])
+        if "silences" in fold:  # a state from before there were any has none
+            self._silences.restore(fold["silences"])
         self._counters = Counter(fold["counters"])
         parts = {name: state[name]["part"] for name in fold["parts"]}
         if "pipeline" in parts:  # a state from before the pipeline was watched has none
@@ -239,7 +256,7 @@ class DetectFold:
             known = self._watch(series, start_ms) if rollup.searches else self._series.get(series)
             if known is not None:
                 self._renew_references(known, start_ms)
-                decided += self._transitions(known, known.see(rollup), start_ms)
+                decided += self._transitions(known, known.see(rollup), start_ms, horizon_s)
             if rollup.searches:
                 reference = known.reference.exposure_shares() if known is not None else None
                 points = signal_points(rollup, reference, known.learned if known is not None else None)
@@ -346,14 +363,30 @@ class DetectFold:
         del self._series[min(may_go)[2]]
         return True
 
-    def _transitions(self, watch: SeriesWatch, decisions: list[Decision], start_ms: int) -> list[Transition]:
+    def _transitions(
+        self, watch: SeriesWatch, decisions: list[Decision], start_ms: int, horizon_s: int = LABEL_FREE
+    ) -> list[Transition]:
         transitions = []
+        if self._silences.asked:
+            decisions = [*decisions, *self._no_longer_silenced(watch, decisions, start_ms, horizon_s)]
         for decision in decisions:
             if decision.step is not Step.WITHDRAWN:
                 transitions.append(self._transition(watch, decision, start_ms))
                 self._counters["alerts_total"] += 1
             watch.settle(decision)
         return transitions
+
+    def _no_longer_silenced(
+        self, watch: SeriesWatch, decisions: list[Decision], start_ms: int, horizon_s: int
+    ) -> Iterator[Decision]:
+        end_ms = start_ms + self.settings.bucket_s * 1000
+        decided = [decision.watched.key for decision in decisions]
+        for watched in watch.watched:
+            life, episode = watched.life, watched.episode
+            if not life.hushed or life.phase is not Phase.FIRING or episode is None or watched.key in decided:
+                continue
+            if watched.watch.rule.horizon_s == horizon_s and not self._silences.covering(episode, end_ms):
+                yield Decision(watched, life.repeat_now(end_ms))
 
     def _transition(self, watch: SeriesWatch, decision: Decision, start_ms: int) -> Transition:
         settings = self.settings
@@ -384,4 +417,5 @@ class DetectFold:
             cause,
             exemplars=exemplars,
             runbook_base=settings.runbook_base,
+            silences=self._silences,
         )

@@ -1,9 +1,8 @@
 """Making an alert of a decision: what people are told when it fires, is repeated, and resolves."""
 
-from typing import Literal
-
 import msgspec
 
+from detectors.alert_silences import AlertSilences
 from detectors.alert_text import summary
 from detectors.drilldown import shares_of_change
 from detectors.lifecycle import Step, alert_id, fingerprint
@@ -34,6 +33,7 @@ def make_transition(
     *,
     exemplars: list[Exemplar],
     runbook_base: str,
+    silences: AlertSilences,
 ) -> Transition:
     """Give the transition of a decision, and remember in its `Watched` what was published.
 
@@ -44,6 +44,7 @@ def make_transition(
         cause: the suspected deployment.
         exemplars: searches to choose samples from.
         runbook_base: what the rule's name is appended to where the rule has no runbook.
+        silences: those that are known.
     """
     watched, step = decision
     if step in {Step.FIRED, Step.REPEATED} or watched.episode is None:
@@ -55,11 +56,12 @@ def make_transition(
         data = msgspec.structs.replace(
             data, status="resolved", resolved_at=format_timestamp(moment.end_ms), suspected_cause=cause
         )
-    data = msgspec.structs.replace(data, summary=summary(step, data))
-    transition: Literal["firing", "resolved"] = data.status
+    silenced_by = silences.covering(data, moment.end_ms)
+    told = watched.life.tell(step, silenced=bool(silenced_by))
+    data = msgspec.structs.replace(data, summary=summary(step, data), silenced_by=silenced_by)
     return Transition(
-        id=alert_id(data.fingerprint, moment.cohort_start_ms, transition, data.repeat),
-        type=alert_type(step),
+        id=alert_id(data.fingerprint, moment.cohort_start_ms, data.status, data.repeat),
+        type=alert_type(data, told=told),
         cohort_start_ms=moment.cohort_start_ms,
         data=data,
         exemplars=choose_exemplars(data.signal, exemplars),

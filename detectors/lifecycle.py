@@ -44,6 +44,10 @@ class Life(msgspec.Struct):
     """While firing: end of the first cohort of the present run without the condition."""
     notified_ms: int = 0
     repeat: int = 0
+    hushed: bool = False
+    """While firing: the latest notification was silenced, so subscribers do not know of it."""
+    untold: bool = False
+    """While firing: every notification of the episode was silenced, so its end is no news either."""
 
     def decide(self, end_ms: int, *, breached: bool, inhibited: bool, for_s: int, resolve_s: int) -> Step | None:
         """Take the decision on a cohort.
@@ -77,10 +81,27 @@ class Life(msgspec.Struct):
         if self.gone_since_ms is not None and end_ms - self.gone_since_ms >= resolve_s * 1000:
             return self.end(end_ms, Step.RESOLVED)
         if end_ms - self.notified_ms >= RENOTIFY_S * 1000:
-            self.repeat += 1
-            self.notified_ms = end_ms
-            return Step.REPEATED
+            return self.repeat_now(end_ms)
         return None
+
+    def tell(self, step: Step, *, silenced: bool) -> bool:
+        """Note that a step is published; gives whether subscribers are to be told of it.
+
+        Who was told that it fires is told that it has resolved, silenced or not: else it would stay open there.
+        """
+        if step in {Step.RESOLVED, Step.ACCEPTED}:
+            told = not self.untold
+            self.hushed = self.untold = False
+            return told
+        self.untold = silenced and (self.untold or step is Step.FIRED)
+        self.hushed = silenced
+        return not silenced
+
+    def repeat_now(self, end_ms: int) -> Step:
+        """Repeat a firing alert ahead of its time."""
+        self.repeat += 1
+        self.notified_ms = end_ms
+        return Step.REPEATED
 
     def accept(self, end_ms: int, accept_s: int = ACCEPT_S) -> Step | None:
         """End an episode that has lasted `accept_s`, as the new level; None if there is none so old."""

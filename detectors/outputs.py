@@ -1,11 +1,8 @@
 """What detect gives out for a completed cohort."""
 
-from typing import Literal
-
 import msgspec
 
-from detectors.lifecycle import Step
-from schemas.alerts import FIRING_TYPE, RESOLVED_TYPE, Alert, AlertData, SampleSearch
+from schemas.alerts import FIRING_TYPE, RESOLVED_TYPE, SILENCED_TYPE, Alert, AlertData, AlertType, SampleSearch
 from schemas.rollup import Exemplar
 from schemas.scores import Series
 from schemas.signals import SignalPoint
@@ -15,7 +12,7 @@ class Transition(msgspec.Struct, frozen=True):
     """An alert that fired, is repeated or resolved; complete but for the texts of its sample searches."""
 
     id: str
-    type: Literal["matchwatch.alert.firing", "matchwatch.alert.resolved"]
+    type: AlertType
     cohort_start_ms: int
     """Cohort of the decision."""
     data: AlertData
@@ -52,6 +49,8 @@ class SignalBatch(msgspec.Struct, frozen=True):
 Output = Transition | SignalBatch
 
 
-def alert_type(step: Step) -> Literal["matchwatch.alert.firing", "matchwatch.alert.resolved"]:
-    """Give the CloudEvents type of a step that people are told of."""
-    return FIRING_TYPE if step in {Step.FIRED, Step.REPEATED} else RESOLVED_TYPE
+def alert_type(data: AlertData, *, told: bool) -> AlertType:
+    """Give the CloudEvents type: subscribers act on it, so what they are not to be told of has one of its own."""
+    if not told:
+        return SILENCED_TYPE
+    return FIRING_TYPE if data.status == "firing" else RESOLVED_TYPE

@@ -8,6 +8,10 @@ from schemas.ours import decode_ours
 
 FIRING_TYPE: Final = "matchwatch.alert.firing"
 RESOLVED_TYPE: Final = "matchwatch.alert.resolved"
+SILENCED_TYPE: Final = "matchwatch.alert.silenced"
+"""Fires or resolves, as `data.status` says, and nobody is to be told: a silence covers it."""
+
+AlertType = Literal["matchwatch.alert.firing", "matchwatch.alert.resolved", "matchwatch.alert.silenced"]
 
 
 class AlertSeries(msgspec.Struct, frozen=True):
@@ -89,6 +93,8 @@ class AlertData(msgspec.Struct, frozen=True, kw_only=True):
     """Expected time between false alarms of the rule set, where it is calibrated."""
     replayed: bool = False
     """Recomputed over old events: never page for it."""
+    silenced_by: list[str] = []
+    """Ids of the silences that cover it at the decision's event time; then nobody is told that it fires."""
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +103,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     """Hash of fingerprint, cohort of the decision, transition and repeat number: the same from every writer."""
     source: str
-    type: Literal["matchwatch.alert.firing", "matchwatch.alert.resolved"]
+    type: AlertType
     subject: str
     """The fingerprint."""
     time: str

@@ -16,6 +16,7 @@ from schemas.topics import (
     ROLLUPS,
     SEARCH_EVENTS,
     SIGNALS,
+    SILENCES,
     Topic,
 )
 
@@ -31,6 +32,7 @@ _MESSAGES: Final[dict[str, tuple[str, ...]]] = {
     SIGNALS.name: ("signal-points",),
     DETECTOR_STATE.name: ("detector-state",),
     ALERTS.name: ("alert",),
+    SILENCES.name: ("silence",),
     DEAD_LETTERS.name: ("dead-letter",),
 }
 

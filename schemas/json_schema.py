@@ -15,6 +15,7 @@ from schemas.dead_letters import DeadLetter
 from schemas.rollup import Rollup, RollupControl
 from schemas.scores import ScoreBlock, ScoreControl
 from schemas.signals import SignalPoint
+from schemas.silences import Silence
 from schemas.timestamps import END_MS, FIRST_MS, TIMESTAMP_PATTERN
 from schemas.wire import ClickRecord, DeploymentRecord, ItemRecord, SearchRecord, WorkerRecord
 
@@ -32,6 +33,7 @@ RECORDS: Final[dict[str, type[msgspec.Struct]]] = {
     "rollup-control": RollupControl,
     "signal-point": SignalPoint,
     "alert": Alert,
+    "silence": Silence,
     "dead-letter": DeadLetter,
 }
 """Every record type by the name of its file; `score-*` and `rollup*` are MessagePack of the same shape."""

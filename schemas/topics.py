@@ -137,6 +137,16 @@ ALERTS: Final = Topic(
     min_compaction_lag_ms=7 * _DAY_MS,
     one_partition=True,
 )
+SILENCES: Final = Topic(
+    name="silences",
+    key="id",
+    value="JSON Silence",
+    writers=("people",),
+    summary="Which alerts page nobody, from when until when; a null value withdraws a silence.",
+    cleanup=Cleanup.COMPACT,
+    retention_ms=None,
+    one_partition=True,
+)
 DEAD_LETTERS: Final = Topic(
     name="dead-letters",
     key="origin",
@@ -156,5 +166,6 @@ CATALOGUE: Final = (
     SIGNALS,
     DETECTOR_STATE,
     ALERTS,
+    SILENCES,
     DEAD_LETTERS,
 )

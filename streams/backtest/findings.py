@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from detectors.outputs import SignalBatch, Transition
-from schemas.alerts import FIRING_TYPE, Alert, SampleSearch
+from schemas.alerts import Alert, SampleSearch
 from schemas.rollup import Rollup
 from schemas.timestamps import format_timestamp
 from streams.backtest.traces import Traces
@@ -50,5 +50,5 @@ def event_alert(transition: Transition, samples: list[SampleSearch], bucket_s: i
     """Give the alert as the running pipeline would have published it, `time` being the event time of the decision."""
     data = transition.data
     end = format_timestamp(transition.cohort_start_ms + bucket_s * 1000)
-    first = transition.type == FIRING_TYPE and not data.repeat
+    first = data.status == "firing" and not data.repeat
     return transition.alert(data.detected_at if first else data.resolved_at or end, samples)

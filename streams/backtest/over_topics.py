@@ -6,7 +6,7 @@ from schemas.settings import Settings
 from schemas.topics import CLICK_EVENTS, SEARCH_EVENTS
 from streams.backtest.findings import Findings, event_alert
 from streams.backtest.outcome import Outcome, invalid_clicks
-from streams.reprocess.run import read_deployments, recompute
+from streams.reprocess.run import read_deployments, read_known_silences, recompute
 from streams.reprocess.span import Span
 from streams.stages.samples import SampleReader
 
@@ -33,8 +33,8 @@ async def backtest_topics(
         read += records if what == "recomputing" else 0
         progress(records)
 
-    deployments = await read_deployments(settings)
-    recount = await recompute(settings, span, deployments, findings.take, count)
+    deployments, silences = await read_deployments(settings), await read_known_silences(settings)
+    recount = await recompute(settings, span, deployments, findings.take, count, silences=silences)
     samples = SampleReader(settings.kafka.brokers, settings.kafka.topic_prefix + SEARCH_EVENTS.name)
     try:
         alerts = [

@@ -34,7 +34,8 @@ def alert_panel(alert: Alert, *, samples: int = 3) -> Panel:
         parts += [Text(), _sample(sample)]
     again = f" (repeat {data.repeat})" if data.repeat else ""
     old = " · recomputed over old events" if data.replayed else ""
-    title = Text(f" {data.status.upper()}{again} · {data.severity} · {data.rule}{old} ", style=f"bold {colour}")
+    hushed = " · silenced" if data.silenced_by else ""
+    title = Text(f" {data.status.upper()}{again} · {data.severity} · {data.rule}{hushed}{old} ", style=f"bold {colour}")
     return Panel(Group(*parts), title=title, title_align="left", border_style=colour, padding=(1, 2))
 
 
@@ -43,7 +44,8 @@ def alert_line(alert: Alert) -> Text:
     data = alert.data
     at = data.detected_at if data.status == "firing" else data.resolved_at or data.detected_at
     colour = _COLOURS.get(data.severity, "yellow") if data.status == "firing" else "green"
-    return Text.assemble(f"{at}  ", (f"{data.status} ", colour), f"{data.severity}  {printable(data.summary)}")
+    hushed = "(silenced) " if data.silenced_by else ""
+    return Text.assemble(f"{at}  ", (f"{data.status} ", colour), f"{hushed}{data.severity}  {printable(data.summary)}")
 
 
 def _facts(data: AlertData) -> Table:
@@ -57,6 +59,7 @@ def _facts(data: AlertData) -> Table:
         ("how sure", _how_sure(data)),
         ("suspected", _cause(data)),
         ("segments", _segments(data)),
+        ("silenced by", ", ".join(data.silenced_by)),
         ("runbook", data.runbook_url),
         ("fingerprint", data.fingerprint),
     ):

@@ -21,6 +21,7 @@ from schemas.events import Deployment
 from schemas.rollup import LABEL_FREE, Rollup, RollupControl
 from schemas.scores import ScoreControl
 from schemas.settings import Settings
+from schemas.silences import Silence
 from schemas.topics import CLICK_EVENTS, MATCH_SCORES
 from streams.metrics import Metrics
 from streams.reprocess.decision_order import DecisionOrder, Step
@@ -60,10 +61,16 @@ class Recount:
         span: which cohorts.
         starts: by partition.
         deployments: all that are known.
+        silences: likewise.
     """
 
     def __init__(
-        self, settings: Settings, span: Span, starts: Mapping[int, Start], deployments: Iterable[Deployment]
+        self,
+        settings: Settings,
+        span: Span,
+        starts: Mapping[int, Start],
+        deployments: Iterable[Deployment],
+        silences: Iterable[Silence] = (),
     ) -> None:
         fold = FoldSettings.of(settings.fold)
         self._span = span
@@ -77,6 +84,8 @@ class Recount:
         self._detect = DetectFold(detect_fold_settings(settings), rules_of(settings.rules))
         for deployment in deployments:
             apply_deployment(self._detect, deployment)
+        for silence in silences:
+            self._detect.apply_silence(silence.id, silence)
         self._records = 0
 
     def behind(self) -> TP | None:

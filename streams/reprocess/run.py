@@ -11,15 +11,19 @@ from schemas.errors import MatchwatchError
 from schemas.events import Deployment
 from schemas.rollup import Rollup, encode_rollup, series_key
 from schemas.settings import KafkaSettings, Settings
+from schemas.silences import Silence
 from schemas.timestamps import format_timestamp
-from schemas.topics import ALERTS, CLICK_EVENTS, MATCH_SCORES, MODEL_EVENTS, ROLLUPS, SEARCH_EVENTS, SIGNALS
+from schemas.topics import ALERTS, CLICK_EVENTS, MATCH_SCORES, MODEL_EVENTS, ROLLUPS, SEARCH_EVENTS, SIGNALS, SILENCES
+from streams.metrics import Metrics
 from streams.reprocess.log_reader import LogReader
 from streams.reprocess.recount import Decided, Recount
 from streams.reprocess.span import Span
 from streams.reprocess.starts import CLICK_RECORDS, SCORE_RECORDS, skim
-from streams.stages.detect_records import alert_record, read_deployment, signal_record
+from streams.stages.detect_records import alert_record, read_deployment, read_silences, signal_record
 from streams.stages.samples import SampleReader
+from streams.stages.unreadable_records import UnreadableRecords
 from streams.transport import TP, OrderedProducer, OutRecord, ReadAll, Record
+from streams.transport.errors import TopicMissing
 
 _PENDING_RECORDS: Final = 2_000
 """Rollups, controls and signals that are kept until they are sent together."""
@@ -120,7 +124,7 @@ async def reprocess(
         ServerUnavailable: Kafka does not answer.
     """
     began_s = time.monotonic()
-    deployments = await read_deployments(settings)
+    deployments, silences = await read_deployments(settings), await read_known_silences(settings)
     writer = _Writer(settings, own)
     read = 0
 
@@ -131,7 +135,7 @@ async def reprocess(
 
     await writer.start()
     try:
-        recount = await recompute(settings, span, deployments, writer.take, count)
+        recount = await recompute(settings, span, deployments, writer.take, count, silences=silences)
         await writer.flush()
     finally:
         await writer.stop()
@@ -166,6 +170,8 @@ async def recompute(
     deployments: Sequence[Deployment],
     take: Callable[[Sequence[Decided]], Awaitable[None]],
     count: Callable[[str, int], None],
+    *,
+    silences: Sequence[Silence],
 ) -> Recount:
     """Read what a span needs of match-scores and click-events, and fold it.
 
@@ -175,6 +181,7 @@ async def recompute(
         deployments: all that are known.
         take: gets what is decided, in order.
         count: gets `skimming` or `recomputing`, and the number of records read for it.
+        silences: all that are known.
 
     Returns:
         What was folded, at its end.
@@ -190,7 +197,7 @@ async def recompute(
         if not skimmed.found:
             there = "holds no search" if skimmed.newest_ms < 0 else f"ends at {format_timestamp(skimmed.newest_ms)}"
             raise MatchwatchError(f"nothing to recompute from {format_timestamp(span.from_ms)} on: the log {there}")
-        recount = Recount(settings, span, skimmed.starts, deployments)
+        recount = Recount(settings, span, skimmed.starts, deployments, silences)
         await _read(reader, recount, settings, take, count)
     return recount
 
@@ -233,3 +240,21 @@ async def read_deployments(settings: Settings) -> list[Deployment]:
     finally:
         await reader.stop()
     return found
+
+
+async def read_known_silences(settings: Settings) -> list[Silence]:
+    """Read all silences of `silences`; none where nobody has made the topic yet."""
+    found: dict[str, Silence | None] = {}
+    unreadable = UnreadableRecords(Metrics("reprocess"))
+
+    async def take(records: Sequence[Record]) -> None:
+        found.update(read_silences(records, unreadable))
+
+    reader = ReadAll(settings.kafka.brokers, settings.kafka.topic_prefix + SILENCES.name, take)
+    try:
+        await reader.read_to_end()
+    except TopicMissing:
+        return []
+    finally:
+        await reader.stop()
+    return [silence for silence in found.values() if silence is not None]

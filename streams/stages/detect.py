@@ -15,14 +15,16 @@ from typing import Final
 
 import msgspec
 
+from detectors.alert_silences import MAX_SILENCES
 from detectors.detect_fold import MAX_DEPLOYMENTS, DetectFold
 from detectors.outputs import Output, SignalBatch, Transition
 from detectors.rule_settings import rules_of
 from schemas.alerts import decode_alert
 from schemas.events import Deployment
 from schemas.settings import Settings
+from schemas.silences import Silence
 from schemas.timestamps import format_timestamp
-from schemas.topics import ALERTS, DETECTOR_STATE, MODEL_EVENTS, SEARCH_EVENTS, SIGNALS
+from schemas.topics import ALERTS, DETECTOR_STATE, MODEL_EVENTS, SEARCH_EVENTS, SIGNALS, SILENCES
 from streams.metrics import Metrics
 from streams.redis_counters import DETECT, RedisCounters, key_prefix
 from streams.stages.detect_records import (
@@ -30,6 +32,7 @@ from streams.stages.detect_records import (
     apply_deployment,
     detect_fold_settings,
     read_deployment,
+    read_silences,
     signal_record,
 )
 from streams.stages.detector_state import DetectorState
@@ -84,7 +87,9 @@ class DetectStage(Stage):
         self._samples = SampleReader(kafka.brokers, self._prefix + SEARCH_EVENTS.name)
         self._deployments = ReadAll(kafka.brokers, self._prefix + MODEL_EVENTS.name, self._on_model_events)
         self._redis = RedisCounters(settings.redis.url, key_prefix(kafka.group_prefix), metrics)
+        self._silences = ReadAll(kafka.brokers, self._prefix + SILENCES.name, self._on_silences)
         self._known: list[Deployment] = []
+        self._known_silences: dict[str, Silence | None] = {}
         self._sent: set[str] = set()
         self._fold: DetectFold | None = None
         self._tp: TP | None = None
@@ -95,9 +100,11 @@ class DetectStage(Stage):
         self._state_s = 0.0
 
     async def on_started(self) -> None:
-        """Read the deployments to their end."""
+        """Read the deployments and silences to their end."""
         await self._producer.start()
         await self._deployments.read_to_end()
+        await self._silences.read_to_end()
+        self.source.run_beside(self._silences.tail(), "silences")
         self.source.run_beside(self._deployments.tail(), "model-events")
         self.source.run_beside(self._tick(), "tick")
         self.source.run_beside(self._show(), "show")
@@ -110,6 +117,8 @@ class DetectStage(Stage):
             self._fold, self._tp = await self._restored(state), tp
             for known in self._known:
                 apply_deployment(self._fold, known)
+            for silence_id, silence in self._known_silences.items():
+                self._fold.apply_silence(silence_id, silence)
             self._done_offset = self._committed_offset = self._replay_to = state.offset or 0
             self._state_s = time.monotonic()
             return {tp: max(self._fold.offset + 1, state.log_start)}
@@ -152,6 +161,7 @@ class DetectStage(Stage):
     async def on_stopped(self) -> None:
         """Disconnect."""
         await self._deployments.stop()
+        await self._silences.stop()
         await self._samples.close()
         await self._producer.stop()
         await self._redis.close()
@@ -215,6 +225,15 @@ class DetectStage(Stage):
                 self._known = [*self._known, event][-MAX_DEPLOYMENTS:]
                 if self._fold is not None:
                     apply_deployment(self._fold, event)
+
+    async def _on_silences(self, records: Sequence[Record]) -> None:
+        for silence_id, silence in read_silences(records, self._unreadable):
+            self._known_silences.pop(silence_id, None)
+            self._known_silences[silence_id] = silence
+            if len(self._known_silences) > MAX_SILENCES:
+                del self._known_silences[next(iter(self._known_silences))]
+            if self._fold is not None:
+                self._fold.apply_silence(silence_id, silence)
 
     async def _publish(self, outputs: Sequence[Output], *, replayed: bool = False) -> None:
         alerts, signals = [], []

@@ -1,4 +1,8 @@
-"""What detect reads and writes, as records: deployments in; signal points and alerts out."""
+"""What detect reads and writes, as records: deployments and silences in; signal points and alerts out."""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
 
 from detectors.detect_fold import DetectFold, DetectFoldSettings
 from detectors.outputs import SignalBatch, Transition
@@ -10,7 +14,9 @@ from schemas.rollup import series_key
 from schemas.scores import LONGEST_NAME
 from schemas.settings import Settings
 from schemas.signals import encode_signals
+from schemas.silences import Silence, decode_silence
 from streams.control import read_arrival
+from streams.stages.unreadable_records import UnreadableRecords
 from streams.transport import OutRecord, Record
 
 
@@ -38,6 +44,24 @@ def apply_deployment(fold: DetectFold, event: Deployment) -> None:
     # Cut as the names of series are, so that a deployment meets its own series, and the state has a bound.
     name, version = event.model.name[:LONGEST_NAME], event.model.version[:LONGEST_NAME]
     fold.apply_deployment(event.time_ms, name, version, event.role)
+
+
+def read_silences(records: Sequence[Record], unreadable: UnreadableRecords) -> Iterator[tuple[str, Silence | None]]:
+    """Read records of `silences`: each id with its silence, None where it was withdrawn."""
+    for record in records:
+        silence_id = (record.key or b"").decode(errors="replace")
+        if record.value is None:
+            yield silence_id, None
+            continue
+        try:
+            silence = decode_silence(record.value)
+        except msgspec.DecodeError as error:
+            unreadable.leave_out(record, error)
+            continue
+        if silence.id == silence_id:
+            yield silence_id, silence
+        else:
+            unreadable.leave_out(record, ValueError(f"its key {silence_id!r} is not its id {silence.id!r}"))
 
 
 def signal_record(batch: SignalBatch) -> OutRecord:

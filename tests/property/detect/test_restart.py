@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from detectors.detect_fold import DetectFold, DetectFoldSettings
 from detectors.rules import DEFAULT_RULES, Rule
 from schemas.rollup import Rollup, RollupControl, decode_rollup, encode_rollup
+from schemas.silences import Silence, SilenceMatcher
+from schemas.timestamps import format_timestamp
 from tests.unit.detect.shop_rollups import HEALTHY, START_MS, Behaviour, Shop
 
 SETTINGS = DetectFoldSettings(accept_s=400)
@@ -35,6 +37,23 @@ RULES = (
     Rule(name="any_version", signal="match_at_10", scope="any", settings={"min_effect": 0.03}, min_n=20),
 )
 DEPLOYED_S = 600
+SILENCES = (
+    Silence(
+        id="s1",
+        matchers=[SilenceMatcher("rule", "match_*", is_pattern=True)],
+        starts_at=format_timestamp(START_MS + DEPLOYED_S * 1000),
+        ends_at=format_timestamp(START_MS + (DEPLOYED_S + 200) * 1000),
+        created_by="dana",
+    ),
+    Silence(
+        id="s2",
+        matchers=[SilenceMatcher("signal", "zero_result_rate")],
+        starts_at=format_timestamp(START_MS),
+        ends_at=format_timestamp(START_MS + 86_400_000),
+        created_by="dana",
+    ),
+)
+"""One ends while its alert fires, the other outlives it."""
 ODD_FROM = 900
 """Records before it come once and in time."""
 STRIDE = 3
@@ -107,8 +126,10 @@ def log() -> tuple[Rollup | RollupControl, ...]:
 
 
 def new_fold() -> DetectFold:
-    """Begin; a successor is not told of the deployment again."""
+    """Begin; a successor is not told of the deployment and the silences again."""
     fold = DetectFold(SETTINGS, RULES)
+    for silence in SILENCES:
+        fold.apply_silence(silence.id, silence)
     fold.apply_deployment(START_MS + DEPLOYED_S * 1000, "shop-rank", "4", "live")
     return fold
 
@@ -152,6 +173,9 @@ def test_the_log_has_every_kind_of_output() -> None:
     assert told >= {(rule, "firing") for rule in rules.split()}
     assert told >= {(rule, "resolved") for rule in rules.split()}
     assert any(alert.get("suspected_cause") for alert in alerts)
+    silenced = [(alert["rule"], alert["status"]) for alert in alerts if alert.get("silenced_by")]
+    assert {("match_drop", "firing"), ("limit", "firing"), ("limit", "resolved")} <= set(silenced)
+    assert [alert["repeat"] for alert in alerts if alert["rule"] == "match_drop"][:3] == [0, 1, 1]
     points = [point for batch in map(msgspec.json.decode, outputs) for point in batch.get("points", ())]
     compared = "score_psi score_js exposure_gini coec log_loss normalized_entropy ece calibration_ratio auc"
     assert {point["signal"] for point in points if point["value"] is not None} >= set(compared.split())
