@@ -13,12 +13,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.clicked_scores import CENTRES, LEAST, ClickedScores, clicked_scores
+from detectors.clicked_scores import CENTRES, LEAST, ClickedScores, clicked_scores, too_few
 from detectors.expected_clicks import clicks_deviation
 from detectors.signal_point import make_point, no_point
 from detectors.signal_reference import ClickReference
 from schemas.rollup import SCORE_BINS, Rollup
-from schemas.signals import SignalPoint
+from schemas.signals import Reason, SignalPoint
 
 CALIBRATION_BINS: Final = 16
 """Equal bins of the calibration error: it takes the noise of each bin for an error, so there must not be many."""
@@ -29,16 +29,23 @@ class Predictions(msgspec.Struct, frozen=True):
 
     histograms: ClickedScores
     predicted: NDArray[np.float64] | None
-    """None while the examination is being learned."""
+    lack: Reason = Reason.NO_REFERENCE
+    """Why there are none."""
 
 
 def predict(rollup: Rollup, reference: ClickReference | None, histograms: ClickedScores | None = None) -> Predictions:
     """Give what all signals of this file rest on."""
     x = histograms or clicked_scores(rollup)
     examination = reference.examination() if reference is not None else None
-    if examination is None or len(examination) != len(rollup.shown_at) or not x.impressions:
+    if not x.impressions:
+        return Predictions(x, None, Reason.NO_SCORES)
+    if reference is not None and examination is None:
+        return Predictions(x, None, Reason.REFERENCE_WITHOUT_CLICKS)
+    shown = sum(rollup.shown_at)
+    if examination is None or len(examination) != len(rollup.shown_at) or not shown:
         return Predictions(x, None)
-    return Predictions(x, CENTRES * (sum(map(mul, rollup.shown_at, examination)) / sum(rollup.shown_at)))
+    mean = sum(map(mul, rollup.shown_at, examination)) / shown
+    return Predictions(x, CENTRES * mean) if mean > 0 else Predictions(x, None, Reason.REFERENCE_WITHOUT_CLICKS)
 
 
 def calibration_points(rollup: Rollup, predictions: Predictions) -> list[SignalPoint]:
@@ -55,8 +62,8 @@ def log_loss(rollup: Rollup, predictions: Predictions) -> SignalPoint:
     """Mean surprise (nats) of the predictions at what was clicked and what was not."""
     x, total = predictions.histograms, _loss(predictions)
     if total is None:
-        return no_point("log_loss", rollup, n=x.impressions)
-    value = total / x.impressions if x.impressions >= LEAST else None
+        return no_point("log_loss", rollup, predictions.lack, n=x.impressions)
+    value = total / x.impressions if x.impressions >= LEAST else too_few(x)
     return make_point("log_loss", rollup, value, (total, x.impressions), n=x.impressions, error=None)
 
 
@@ -67,12 +74,14 @@ def normalized_entropy(rollup: Rollup, predictions: Predictions) -> SignalPoint:
         He et al. (2014), Practical lessons from predicting clicks on ads at Facebook, section 2.
     """
     x, total = predictions.histograms, _loss(predictions)
-    if total is None or not 0 < x.clicks < x.impressions:
-        return no_point("normalized_entropy", rollup, n=x.impressions)
+    if total is None:
+        return no_point("normalized_entropy", rollup, predictions.lack, n=x.impressions)
+    lack = x.lack
+    if lack is Reason.ONE_CLASS:  # knowing the click-through would then leave no surprise at all
+        return no_point("normalized_entropy", rollup, lack, n=x.impressions)
     rate = x.clicks / x.impressions
     base = -x.impressions * (rate * math.log(rate) + (1 - rate) * math.log1p(-rate))
-    value = total / base if x.has_both else None
-    return make_point("normalized_entropy", rollup, value, (total, base), n=x.impressions, error=None)
+    return make_point("normalized_entropy", rollup, lack or total / base, (total, base), n=x.impressions, error=None)
 
 
 def ece(rollup: Rollup, predictions: Predictions) -> SignalPoint:
@@ -84,8 +93,9 @@ def ece(rollup: Rollup, predictions: Predictions) -> SignalPoint:
         Guo et al. (2017), On calibration of modern neural networks, section 2.
     """
     x, predicted = predictions.histograms, predictions.predicted
-    if predicted is None or not x.has_both:
-        return no_point("ece", rollup, n=x.impressions)
+    lack = predictions.lack if predicted is None else x.lack
+    if predicted is None or lack is not None:
+        return no_point("ece", rollup, lack or predictions.lack, n=x.impressions)
     distances = (x.shown * predicted - x.clicked).reshape(CALIBRATION_BINS, SCORE_BINS // CALIBRATION_BINS)
     total = float(np.abs(distances.sum(axis=1)).sum())
     return make_point("ece", rollup, total / x.impressions, (total, x.impressions), n=x.impressions, error=None)
@@ -98,16 +108,18 @@ def calibration_ratio(rollup: Rollup, predictions: Predictions) -> SignalPoint:
     """
     x, predicted = predictions.histograms, predictions.predicted
     if predicted is None or not x.clicks:
-        return no_point("calibration_ratio", rollup, n=x.impressions)
+        reason = predictions.lack if predicted is None else Reason.NO_CLICKS
+        return no_point("calibration_ratio", rollup, reason, n=x.impressions)
     total = float(x.shown @ predicted)
-    value = total / x.clicks if x.clicks >= LEAST else None
+    ratio = total / x.clicks
+    value = ratio if x.clicks >= LEAST else Reason.TOO_FEW_CLICKS
     deviation = clicks_deviation(rollup) if x.clicks == rollup.labels.clicks else None
-    error = None if deviation is None or value is None else value * deviation / x.clicks
+    error = None if deviation is None else ratio * deviation / x.clicks
     return make_point("calibration_ratio", rollup, value, (total, x.clicks), n=x.impressions, error=error)
 
 
 def _loss(predictions: Predictions) -> float | None:
     x, predicted = predictions.histograms, predictions.predicted
-    if predicted is None or not float(predicted[0]) > 0:
+    if predicted is None:
         return None
     return -float(x.clicked @ np.log(predicted) + (x.shown - x.clicked) @ np.log1p(-predicted))

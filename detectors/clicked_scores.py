@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from detectors.signal_point import make_point, no_point
 from schemas.rollup import SCORE_BINS, Rollup
-from schemas.signals import SignalPoint
+from schemas.signals import Reason, SignalPoint
 
 LEAST: Final = 5
 """With fewer clicks, or fewer impressions without, nothing is shown."""
@@ -29,9 +29,16 @@ class ClickedScores(msgspec.Struct, frozen=True):
     clicks: int
 
     @property
-    def has_both(self) -> bool:
-        """Whether there are enough impressions with and without a click."""
-        return min(self.clicks, self.impressions - self.clicks) >= LEAST
+    def lack(self) -> Reason | None:
+        """What keeps impressions with and without a click from being compared; None where there are enough of both."""
+        others = self.impressions - self.clicks
+        if not self.impressions:
+            return Reason.NO_SCORES
+        if not self.clicks or not others:
+            return Reason.ONE_CLASS
+        if self.clicks < LEAST:
+            return Reason.TOO_FEW_CLICKS
+        return Reason.TOO_FEW_IMPRESSIONS if others < LEAST else None
 
 
 def clicked_scores(rollup: Rollup) -> ClickedScores:
@@ -39,6 +46,11 @@ def clicked_scores(rollup: Rollup) -> ClickedScores:
     clicks = rollup.clicked_score_bins or [0] * SCORE_BINS
     shown = rollup.score_bins or [0] * SCORE_BINS
     return ClickedScores(np.array(shown, dtype=np.float64), np.array(clicks, dtype=np.float64), sum(shown), sum(clicks))
+
+
+def too_few(histograms: ClickedScores) -> Reason:
+    """Say why so few scored impressions show nothing."""
+    return Reason.TOO_FEW_IMPRESSIONS if histograms.impressions else Reason.NO_SCORES
 
 
 def auc(rollup: Rollup, histograms: ClickedScores | None = None) -> SignalPoint:
@@ -50,12 +62,14 @@ def auc(rollup: Rollup, histograms: ClickedScores | None = None) -> SignalPoint:
     x = histograms or clicked_scores(rollup)
     passed_over = x.shown - x.clicked
     others = x.impressions - x.clicks
-    if not x.clicks or not others or np.count_nonzero(x.shown) < 2:
-        return no_point("auc", rollup, n=x.clicks)
+    lack = x.lack
+    if lack is None and np.count_nonzero(x.shown) < 2:
+        lack = Reason.ONE_BIN
+    if lack in {Reason.NO_SCORES, Reason.ONE_CLASS, Reason.ONE_BIN}:
+        return no_point("auc", rollup, lack, n=x.clicks)
     below = np.cumsum(passed_over) - passed_over / 2
     wins = float(x.clicked @ below) / others
-    value = wins / x.clicks if x.has_both else None
-    return make_point("auc", rollup, value, (wins, x.clicks), n=x.clicks, error=None)
+    return make_point("auc", rollup, lack or wins / x.clicks, (wins, x.clicks), n=x.clicks, error=None)
 
 
 def pointwise_accuracy(rollup: Rollup, histograms: ClickedScores | None = None) -> SignalPoint:
@@ -66,5 +80,5 @@ def pointwise_accuracy(rollup: Rollup, histograms: ClickedScores | None = None) 
     x = histograms or clicked_scores(rollup)
     half = SCORE_BINS // 2
     right = float(x.clicked[half:].sum() + (x.shown - x.clicked)[:half].sum())
-    value = right / x.impressions if x.impressions >= LEAST else None
+    value = right / x.impressions if x.impressions >= LEAST else too_few(x)
     return make_point("pointwise_accuracy", rollup, value, (right, x.impressions), n=x.impressions, error=None)

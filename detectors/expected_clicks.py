@@ -7,7 +7,7 @@ from detectors.clicked_scores import LEAST
 from detectors.signal_point import make_point, no_point
 from detectors.signal_reference import ClickReference
 from schemas.rollup import Rollup
-from schemas.signals import SignalPoint
+from schemas.signals import Reason, SignalPoint
 
 
 def coec(rollup: Rollup, reference: ClickReference | None) -> SignalPoint:
@@ -20,12 +20,13 @@ def coec(rollup: Rollup, reference: ClickReference | None) -> SignalPoint:
         Zhang & Jones (2007), Comparing click logs and editorial labels for training query rewriting.
     """
     if reference is None or len(rollup.shown_at) != len(reference.shown_at):
-        return no_point("coec", rollup, n=rollup.impressions)
+        reason = Reason.NO_REFERENCE if rollup.impressions else Reason.NO_IMPRESSIONS
+        return no_point("coec", rollup, reason, n=rollup.impressions)
     expected = sum(map(mul, rollup.shown_at, reference.clicks_per_impression()))
     clicks = sum(rollup.clicked_at)
-    value = clicks / expected if expected >= LEAST else None
+    value = clicks / expected if expected >= LEAST else Reason.TOO_FEW_CLICKS
     deviation = clicks_deviation(rollup)
-    error = None if value is None or deviation is None else deviation / expected
+    error = deviation / expected if deviation is not None and expected else None
     return make_point("coec", rollup, value, (clicks, expected), n=rollup.impressions, error=error)
 
 

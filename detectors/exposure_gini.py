@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from detectors.signal_point import make_point, no_point
 from schemas.rollup import Rollup
-from schemas.signals import SignalPoint
+from schemas.signals import Reason, SignalPoint
 
 
 def exposure_gini(rollup: Rollup, reference: Mapping[str, int] | None) -> SignalPoint:
@@ -15,11 +15,13 @@ def exposure_gini(rollup: Rollup, reference: Mapping[str, int] | None) -> Signal
     cohort alone tells no standard error; and means of it say nothing, so no rule can watch it.
     """
     n = sum(rollup.exposure.values())
-    if not n or not reference:
-        return no_point("exposure_gini", rollup, n=n)
+    if not n:
+        return no_point("exposure_gini", rollup, Reason.NO_IMPRESSIONS, n=0)
+    if not reference:
+        return no_point("exposure_gini", rollup, Reason.NO_REFERENCE, n=n)
     counts = [rollup.exposure.get(name, 0) for name in {*rollup.exposure, *reference}]
     if len(counts) < 2:
-        return no_point("exposure_gini", rollup, n=n)
+        return no_point("exposure_gini", rollup, Reason.ONE_CATEGORY, n=n)
     return make_point("exposure_gini", rollup, gini(counts), (0.0, 0.0), n=n, error=None)
 
 

@@ -156,7 +156,8 @@ def _observation(part: int, whole: int) -> Observation:
 
 
 def _point(signal: str, start_ms: int, end_ms: int, part: int, whole: int) -> SignalPoint:
-    error = binomial_standard_error(part, whole)
+    # Zero where there was none of it, or nothing else: that does not tell how much there could have been.
+    error = binomial_standard_error(part, whole) or None
     return SignalPoint(
         signal=signal,
         series=PIPELINE,

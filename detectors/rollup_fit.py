@@ -7,11 +7,13 @@ every detector; a record that does not is left out by its reader, so that it sto
 from operator import le
 from typing import Final
 
-from schemas.rollup import POSITION_SLOTS, SCORE_BINS, Rollup, RollupControl, Sketch
+from schemas.rollup import POSITION_SLOTS, SCORE_BINS, Moments, Rollup, RollupControl, Sketch
 from schemas.timestamps import END_MS
 
 MAX_HORIZONS: Final = 8
 MAX_EXEMPLARS: Final = 8
+ROUNDED: Final = 1 + 1e-9
+"""How much a sum of numbers may be off."""
 
 
 def misfit(record: Rollup | RollupControl, partitions: int) -> str:
@@ -62,11 +64,17 @@ def _adds_up(rollup: Rollup) -> bool:
         and rollup.unknown_tokens <= rollup.tokens
         and rollup.match_at_10.count <= rollup.searches
         and max(rollup.ndcg_at_10.count, rollup.mrr.count) <= labels.clicked_searches
+        and all(map(_of_shares, (rollup.match_at_10, rollup.ndcg_at_10, rollup.mrr)))
         and _holds_all(rollup.latency_ms, rollup.searches)
         and _holds_all(rollup.scoring_ms, rollup.searches)
         and all(map(le, rollup.clicked_score_bins, rollup.score_bins))
         and all(map(le, rollup.clicked_at, rollup.shown_at))
     )
+
+
+def _of_shares(moments: Moments) -> bool:
+    """Whether they are of numbers between 0 and 1, as sums of rounded ones are."""
+    return moments.squares <= moments.total * ROUNDED <= moments.count * ROUNDED**2
 
 
 def _holds_all(sketch: Sketch, searches: int) -> bool:

@@ -6,6 +6,7 @@ from typing import Final, cast, get_args
 from detectors.drift import Direction
 from detectors.observation import all_watchable
 from detectors.rules import DEFAULT_RULES, Kind, Rule
+from detectors.signal_catalogue import NEED_CLICKS
 from schemas.errors import BadSettings, SettingError
 from schemas.rollup import LABEL_FREE
 from schemas.settings import Rule as RuleSettings
@@ -21,14 +22,6 @@ SETTINGS_OF: Final[Mapping[str, frozenset[str]]] = {
 REQUIRED: Final[Mapping[str, str]] = {"threshold": "limit", "absence": "expected"}
 COUNTED: Final = ("click_rate", "search_rate")
 """Signals whose absence means something."""
-NEED_CLICKS: Final = frozenset(
-    {
-        *("click_rate", "purchase_rate", "ctr", "coec", "ndcg_at_10", "mrr"),
-        *("ctr_proxy_accuracy", "ctr_proxy_lift", "shown_order_accuracy", "auc", "pointwise_accuracy"),
-        *("log_loss", "normalized_entropy", "ece", "calibration_ratio"),
-    }
-)
-"""Signals that only the horizons after a search tell; all others are known at horizon 0, and only there."""
 
 
 def rules_of(settings: Sequence[RuleSettings] | None) -> tuple[Rule, ...]:

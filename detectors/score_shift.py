@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from detectors.clicked_scores import CENTRES
 from detectors.signal_point import make_point, no_point
 from schemas.rollup import Rollup
-from schemas.signals import SignalPoint
+from schemas.signals import Reason, SignalPoint
 
 GROUPS: Final = 10
 """Groups of neighbouring bins with about the same share of the reference."""
@@ -43,11 +43,13 @@ def score_shift_points(rollup: Rollup, reference: Sequence[int] | None) -> list[
         reference: scored impressions by score bin of an earlier window.
     """
     n = sum(rollup.score_bins)
-    if reference is None or len(reference) != len(rollup.score_bins) or n < LEAST_IMPRESSIONS:
-        return [no_point("score_psi", rollup, n=n), no_point("score_js", rollup, n=n)]
+    if n < LEAST_IMPRESSIONS:
+        return _no_points(rollup, Reason.TOO_FEW_IMPRESSIONS if n else Reason.NO_SCORES, n)
+    if reference is None or len(reference) != len(rollup.score_bins):
+        return _no_points(rollup, Reason.NO_REFERENCE, n)
     group, known = _grouped(tuple(reference))
     if len(known) < 2:  # all scores of the reference lie in one bin: there is no shape to compare
-        return [no_point("score_psi", rollup, n=n), no_point("score_js", rollup, n=n)]
+        return _no_points(rollup, Reason.ONE_BIN, n)
     counts = np.array(rollup.score_bins, dtype=np.float64)
     sizes = np.bincount(group, counts, minlength=len(known)).tolist()
     effects = design_effects(rollup, counts, len(known) - 1)
@@ -66,6 +68,10 @@ def score_shift_points(rollup: Rollup, reference: Sequence[int] | None) -> list[
         error = math.sqrt(max(0.0, spread) * true_part * effects[0] / n + part * part * scatter)
         points.append(make_point(name, rollup, value, (value * n, n), n=n, error=error))
     return points
+
+
+def _no_points(rollup: Rollup, reason: Reason, n: int) -> list[SignalPoint]:
+    return [no_point(name, rollup, reason, n=n) for name in ("score_psi", "score_js")]
 
 
 @lru_cache(maxsize=1024)

@@ -13,11 +13,11 @@ from detectors.divergence import jensen_shannon, jensen_shannon_error
 from detectors.expected_clicks import coec
 from detectors.exposure_gini import exposure_gini
 from detectors.score_shift import score_shift_points
-from detectors.signal_point import make_point, make_ratio
+from detectors.signal_point import make_point, make_ratio, no_point
 from detectors.signal_reference import SignalReference
 from detectors.sketch import quantile
 from schemas.rollup import LABEL_FREE, Moments, Pairs, Rollup, Sketch
-from schemas.signals import SignalPoint
+from schemas.signals import Reason, SignalPoint
 
 LATENCY_QUANTILES: Mapping[str, float] = {"latency_p50": 0.50, "latency_p95": 0.95, "latency_p99": 0.99}
 SCORING_QUANTILES: Mapping[str, float] = {"scoring_p50": 0.50, "scoring_p95": 0.95, "scoring_p99": 0.99}
@@ -75,19 +75,27 @@ def ctr(rollup: Rollup) -> SignalPoint:
     error = ratio_standard_error(
         (labels.clicks, rollup.impressions), (labels.xx, labels.xm, labels.mm), rollup.searches
     )
-    return make_ratio("ctr", rollup, labels.clicks, rollup.impressions, n=rollup.impressions, error=error)
+    return make_ratio(
+        "ctr",
+        rollup,
+        (labels.clicks, rollup.impressions),
+        n=rollup.impressions,
+        error=error,
+        without=Reason.NO_IMPRESSIONS,
+    )
 
 
 def click_rate(rollup: Rollup) -> SignalPoint:
     """Clicked impressions per second; n counts impressions, the opportunities to click."""
     error = math.sqrt(rollup.labels.xx) / rollup.bucket_s
-    return make_ratio("click_rate", rollup, rollup.labels.clicks, rollup.bucket_s, n=rollup.impressions, error=error)
+    return _rate("click_rate", rollup, rollup.labels.clicks, n=rollup.impressions, error=error)
 
 
 def purchase_rate(rollup: Rollup) -> SignalPoint:
-    """Purchased impressions per second; n counts impressions. How purchases share pages is not in the rollup."""
+    """Purchased impressions per second; n counts impressions. The standard error takes purchases for independent."""
     purchases = rollup.labels.purchases
-    return make_ratio("purchase_rate", rollup, purchases, rollup.bucket_s, n=rollup.impressions, error=None)
+    error = math.sqrt(purchases) / rollup.bucket_s
+    return _rate("purchase_rate", rollup, purchases, n=rollup.impressions, error=error)
 
 
 def ctr_proxy_accuracy(rollup: Rollup) -> SignalPoint:
@@ -107,7 +115,7 @@ def ctr_proxy_lift(rollup: Rollup) -> SignalPoint:
     rollup has no cross moment of the two; the standard error is the largest that any correlation allows.
     """
     match, shown = ctr_proxy_accuracy(rollup), shown_order_accuracy(rollup)
-    value = None if match.value is None or shown.value is None else match.value - shown.value
+    value = Reason.NO_PAIRS if match.value is None or shown.value is None else match.value - shown.value
     error = None
     if match.standard_error is not None and shown.standard_error is not None:
         error = match.standard_error + shown.standard_error
@@ -123,29 +131,28 @@ def ctr_proxy_lift(rollup: Rollup) -> SignalPoint:
 
 def match_at_10(rollup: Rollup) -> SignalPoint:
     """Mean over searches of the mean match probability of the first ten scored positions."""
-    return _mean("match_at_10", rollup, rollup.match_at_10)
+    return _mean("match_at_10", rollup, rollup.match_at_10, without=Reason.NO_SCORES)
 
 
 def ndcg_at_10(rollup: Rollup) -> SignalPoint:
     """How high on their pages the clicked items stand, among the first ten: mean over searches with a click."""
-    return _mean("ndcg_at_10", rollup, rollup.ndcg_at_10)
+    return _mean("ndcg_at_10", rollup, rollup.ndcg_at_10, without=Reason.NO_CLICKS)
 
 
 def mrr(rollup: Rollup) -> SignalPoint:
     """One over the place of the uppermost click: mean over searches with a click."""
-    return _mean("mrr", rollup, rollup.mrr)
+    return _mean("mrr", rollup, rollup.mrr, without=Reason.NO_CLICKS)
 
 
 def zero_result_rate(rollup: Rollup) -> SignalPoint:
     """Share of searches that showed nothing."""
-    error = binomial_standard_error(rollup.zero_results, rollup.searches)
-    return make_ratio("zero_result_rate", rollup, rollup.zero_results, rollup.searches, n=rollup.searches, error=error)
+    return _search_share("zero_result_rate", rollup, rollup.zero_results)
 
 
 def search_rate(rollup: Rollup) -> SignalPoint:
     """Searches per second of event time."""
     error = math.sqrt(rollup.searches) / rollup.bucket_s
-    return make_ratio("search_rate", rollup, rollup.searches, rollup.bucket_s, n=rollup.searches, error=error)
+    return _rate("search_rate", rollup, rollup.searches, n=rollup.searches, error=error)
 
 
 def missing_field_rate(rollup: Rollup) -> SignalPoint:
@@ -154,21 +161,24 @@ def missing_field_rate(rollup: Rollup) -> SignalPoint:
     How the items of a page depend on each other is not in the rollup, so the cohort alone tells no standard error.
     """
     return make_ratio(
-        "missing_field_rate", rollup, rollup.missing_titles, rollup.impressions, n=rollup.impressions, error=None
+        "missing_field_rate",
+        rollup,
+        (rollup.missing_titles, rollup.impressions),
+        n=rollup.impressions,
+        error=None,
+        without=Reason.NO_IMPRESSIONS,
     )
 
 
 def unknown_token_rate(rollup: Rollup) -> SignalPoint:
     """Share of query tokens that the match model's vocabulary lacks."""
-    return make_ratio("unknown_token_rate", rollup, rollup.unknown_tokens, rollup.tokens, n=rollup.tokens, error=None)
+    ratio = (rollup.unknown_tokens, rollup.tokens)
+    return make_ratio("unknown_token_rate", rollup, ratio, n=rollup.tokens, error=None, without=Reason.NO_TOKENS)
 
 
 def unscored_rate(rollup: Rollup) -> SignalPoint:
     """Share of searches that passed on unscored because the pool did not answer."""
-    error = binomial_standard_error(rollup.unscored_searches, rollup.searches)
-    return make_ratio(
-        "unscored_rate", rollup, rollup.unscored_searches, rollup.searches, n=rollup.searches, error=error
-    )
+    return _search_share("unscored_rate", rollup, rollup.unscored_searches)
 
 
 def latency_quantile(rollup: Rollup, name: str) -> SignalPoint:
@@ -213,8 +223,10 @@ def exposure_js(rollup: Rollup, reference: Mapping[str, int] | None) -> SignalPo
     error takes impressions for independent, and is that of a divergence that is there: near zero it says too little.
     """
     n = sum(rollup.exposure.values())
-    if not n or not reference:
-        return make_point("exposure_js", rollup, None, (0.0, 1.0), n=n, error=None)
+    if not n:
+        return no_point("exposure_js", rollup, Reason.NO_IMPRESSIONS, n=0)
+    if not reference:
+        return no_point("exposure_js", rollup, Reason.NO_REFERENCE, n=n)
     value = jensen_shannon(rollup.exposure, reference)
     error = jensen_shannon_error(rollup.exposure, reference)
     return make_point("exposure_js", rollup, value, (value, 1.0), n=n, error=error)
@@ -251,21 +263,37 @@ def binomial_standard_error(x: int, n: int) -> float | None:
     return math.sqrt(x * (n - x) / n) / n if n else None
 
 
-def _mean(name: str, rollup: Rollup, moments: Moments) -> SignalPoint:
+def _rate(name: str, rollup: Rollup, events: int, *, n: int, error: float) -> SignalPoint:
+    ratio = (events, rollup.bucket_s)
+    return make_ratio(name, rollup, ratio, n=n, error=error, without=Reason.NO_SEARCHES)
+
+
+def _search_share(name: str, rollup: Rollup, part: int) -> SignalPoint:
+    n = rollup.searches
+    error = binomial_standard_error(part, n)
+    return make_ratio(name, rollup, (part, n), n=n, error=error, without=Reason.NO_SEARCHES)
+
+
+def _mean(name: str, rollup: Rollup, moments: Moments, *, without: Reason) -> SignalPoint:
     error = mean_standard_error(moments.count, moments.total, moments.squares)
-    return make_ratio(name, rollup, moments.total, moments.count, n=moments.count, error=error)
+    ratio = (moments.total, moments.count)
+    return make_ratio(name, rollup, ratio, n=moments.count, error=error, without=without)
 
 
 def _pair_share(name: str, rollup: Rollup, pairs: Pairs) -> SignalPoint:
     wins = 2 * pairs.concordant + pairs.tied
     total = 2 * (pairs.concordant + pairs.discordant + pairs.tied)
     error = ratio_standard_error((wins, total), (pairs.aa, pairs.ab, pairs.bb), pairs.searches)
-    return make_ratio(name, rollup, wins / 2, total / 2, n=total // 2, error=error)
+    ratio = (wins / 2, total / 2)
+    return make_ratio(name, rollup, ratio, n=total // 2, error=error, without=Reason.NO_PAIRS)
 
 
 def _quantile(name: str, rollup: Rollup, sketch: Sketch, q: float) -> SignalPoint:
     n = sketch.count
+    value = quantile(sketch, q)
+    if value is None:
+        return no_point(name, rollup, Reason.NO_LATENCIES, n=0)
     # Of fewer than 1/(1 - q) values the quantile is their maximum, whatever q is.
-    value = quantile(sketch, q) if n * (1 - q) >= 1 - 1e-9 else None
-    error = None if value is None else quantile_standard_error(sketch, q)
-    return make_point(name, rollup, value, (value or 0.0, 1.0), n=n, error=error)
+    if n * (1 - q) < 1 - 1e-9:
+        return no_point(name, rollup, Reason.TOO_FEW_VALUES, n=n)
+    return make_point(name, rollup, value, (value, 1.0), n=n, error=quantile_standard_error(sketch, q))

@@ -57,7 +57,7 @@ def command(
 ) -> None:
     """Print what detect computed from each cohort: value, how many units it rests on, standard error.
 
-    A value is null where there is too little data to show one.
+    A value is null where there is too little data to show one; the reason stands beside it.
     """
     settings = load_settings(config)
     with TopicReader(settings.kafka, SIGNALS, wait_s) as reader:
@@ -83,6 +83,8 @@ def _table(points: Iterable[SignalPoint]) -> Table:
         table.add_column(name, no_wrap=True, justify="left" if name in {"series", "signal"} else "right")
     for point in points:
         error = "–" if point.standard_error is None else shown(point.signal, point.standard_error)
+        if point.reason is not None:
+            error = printable(point.reason.replace("_", " "))
         table.add_row(
             format_timestamp(point.cohort_start_ms)[11:19],
             printable(series_path(point.series)),

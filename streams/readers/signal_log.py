@@ -53,6 +53,7 @@ def signal_row(point: SignalPoint) -> dict[str, Any]:
         "horizon_s": point.horizon_s,
         "n": point.n,
         "value": point.value,
+        "reason": point.reason,
         "standard_error": point.standard_error,
         "numerator": point.numerator,
         "denominator": point.denominator,

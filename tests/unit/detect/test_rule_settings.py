@@ -1,8 +1,9 @@
 import pytest
 
 from detectors.observation import all_watchable
-from detectors.rule_settings import NEED_CLICKS, rules_of
+from detectors.rule_settings import rules_of
 from detectors.rules import DEFAULT_RULES
+from detectors.signal_catalogue import NEED_CLICKS
 from schemas.errors import BadSettings
 from schemas.settings import Rule
 
