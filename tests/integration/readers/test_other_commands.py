@@ -37,6 +37,7 @@ def point(signal: str, number: int, value: float | None = 0.5) -> SignalPoint:
         numerator=4.0,
         denominator=8.0,
         standard_error=None,
+        reason=None if value is not None else "no_scores",
     )
 
 
@@ -54,7 +55,8 @@ def test_signals_are_printed_once_each_and_by_pattern(settings: Settings, tmp_pa
     first = printed()[0]
     assert first["series"] == {"application": "shop-web", "surface": "search", "model": "shop-rank", "version": "3"}
     assert (first["cohort_start"], first["value"], first["n"]) == ("2026-11-23T10:00:00.000Z", 0.5, 8)
-    assert [one["value"] for one in printed("--signal", "match*", "--series", "*/search/*/3")] == [None] * 3
+    without = printed("--signal", "match*", "--series", "*/search/*/3")
+    assert [(one["value"], one["reason"]) for one in without] == [(None, "no_scores")] * 3
     assert [one["cohort_start"] for one in printed("--signal", "ctr", "--last", "1")] == ["2026-11-23T10:00:20.000Z"]
     assert len(printed("--series", "*/[*]/[*]")) == 2
     assert len(printed("--last", "1")) == 2

@@ -3,7 +3,7 @@
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import label_ranking_average_precision_score, ndcg_score
 
@@ -32,6 +32,7 @@ def ndcg(page: list[bool]) -> float:
     return float(ndcg_score([padded], [[-place for place in range(len(padded))]], k=10))
 
 
+@settings(max_examples=50, deadline=None)
 @given(PAGES)
 def test_ndcg_is_scikit_learn_s(pages: list[list[bool]]) -> None:
     found = [ndcg(page) for page in pages if any(page)]
@@ -41,6 +42,7 @@ def test_ndcg_is_scikit_learn_s(pages: list[list[bool]]) -> None:
     assert moments.squares == pytest.approx(sum(x * x for x in found))
 
 
+@settings(max_examples=50, deadline=None)
 @given(PAGES)
 def test_a_reciprocal_rank_is_the_precision_of_a_page_whose_uppermost_click_is_its_only_one(
     pages: list[list[bool]],
@@ -57,6 +59,7 @@ def test_a_reciprocal_rank_is_the_precision_of_a_page_whose_uppermost_click_is_i
     assert moments.squares == pytest.approx(sum(x * x for x in found))
 
 
+@settings(max_examples=50, deadline=None)
 @given(PAGES, st.randoms(use_true_random=False))
 def test_each_series_has_its_own_pages(pages: list[list[bool]], random: object) -> None:
     series = [random.randrange(3) for _ in pages]  # type: ignore[attr-defined]
