@@ -3,7 +3,7 @@
 from typing import Final
 
 from detectors.lifecycle import Step
-from schemas.alerts import AlertData, AlertSeries, SuspectedCause
+from schemas.alerts import AlertData, AlertSegment, AlertSeries, SuspectedCause
 from schemas.scores import PIPELINE
 
 SAME_TIME_S: Final = 10
@@ -36,7 +36,41 @@ def summary(step: Step, data: AlertData) -> str:
         return f"{where}: {value} is taken as the new level (it was {expected})"
     why = f"; {deployed(data.suspected_cause)}" if data.suspected_cause is not None else ""
     again = "still " if step is Step.REPEATED else ""
-    return f"{where} is {again}{value} instead of {expected} since {data.started_at}{why}"
+    return f"{where} is {again}{value} instead of {expected} since {data.started_at}{sits_in(data)}{why}"
+
+
+def sits_in(data: AlertData) -> str:
+    """Say where a change sits, as the end of a sentence; empty where that is unclear."""
+    if data.spread == "everywhere":
+        return ", in all slices alike"
+    if not data.segments:
+        return ""
+    first = data.segments[0]
+    if first.kind == "mix":
+        return f", because of who comes: {slice_text(data.signal, first)}"
+    return f", most of it in {first.name} {first.value}"
+
+
+def slice_text(signal: str, segment: AlertSegment) -> str:
+    """Say what a slice has to do with the change."""
+    name = f"{segment.name} {segment.value}"
+    share = f"{segment.share_of_change:.0%} of the change"
+    if segment.before is None or segment.after is None:
+        return f"{name}: {share}"
+    if segment.kind == "mix":
+        of = "what is shown" if signal == "exposure_js" else "the traffic"
+        return f"{name} is {segment.after:.3g} of {of} instead of {segment.before:.3g} ({share})"
+    return f"{name}: {segment.after:.3g} instead of {segment.before:.3g} ({share})"
+
+
+def resolves(data: AlertData) -> str:
+    """Say what it would take to resolve; empty where the alert does not tell."""
+    when = data.resolves_when
+    if when is None:
+        return ""
+    if when.value is None:
+        return f"{data.signal} about {shown(data.signal, data.expected)} again for {when.for_s} s"
+    return f"{data.signal} {when.side} {shown(data.signal, when.value)} for {when.for_s} s"
 
 
 def place(series: AlertSeries) -> str:

@@ -54,8 +54,8 @@ class DetectFoldSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_series: int = 400
     max_segment_values: int = 50
     """Values of each segment dimension that a cohort keeps when its partitions are summed."""
-    runbook_base: str = "docs/runbooks.md#"
-    """Where a rule without a runbook of its own has it: its name is appended."""
+    runbook_page: str = "docs/runbooks/{rule}.md"
+    """Where a rule without a runbook of its own has it."""
 
 
 class DetectFold:
@@ -416,6 +416,15 @@ class DetectFold:
             Moment(start_ms, end_ms, max(self._frontier.largest_time_ms, end_ms)),
             cause,
             exemplars=exemplars,
-            runbook_base=settings.runbook_base,
             silences=self._silences,
+            runbook_page=settings.runbook_page,
+            beside=self._beside(watch.series),
         )
+
+    def _beside(self, series: Series) -> list[SeriesWatch]:
+        """Give what the same model and version do on the other surfaces of the application."""
+        return [
+            watch
+            for other, watch in sorted(self._series.items())
+            if other.surface != series.surface and msgspec.structs.replace(other, surface=series.surface) == series
+        ]

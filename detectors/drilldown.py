@@ -1,110 +1,159 @@
-"""Where a change sits: the share of it that each slice of the traffic accounts for."""
+"""Where a change sits: which slices of the traffic stand out among all that were looked at, and why.
 
-from collections.abc import Callable, Mapping
-from typing import Final
+A slice is named where more happened within it than within the others of its dimension, beyond what chance makes of so
+many looks (Bonferroni over all slices of all dimensions), and at least twice as much. A change that is everywhere alike
+names none. Where traffic moved between slices that stayed as they were, those are named that grew or shrank.
+"""
 
-from detectors.divergence import divergence_terms
-from detectors.trail import Counts
+from collections.abc import Iterable
+from typing import Final, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.mix_shift import mix_evidence, weight_evidence
+from detectors.slice_changes import SliceChanges, take_apart
+from detectors.slice_noise import upper_tail
+from detectors.slice_table import SURFACE, SliceTable
 from schemas.alerts import AlertSegment
-from schemas.rollup import SegmentCounts
 
 SHOWN: Final = 6
 SMALLEST_SHARE: Final = 0.05
+"""A slice with less of the change explains nothing, however sure it is."""
+ALPHA: Final = 0.01
+"""Chance to name any slice where all have changed alike."""
+STANDS_OUT: Final = 2.0
+"""How many times as much must have happened within a slice as within the others. No two slices are quite alike, and
+with enough traffic every difference is beyond chance."""
+MOST_OF_IT: Final = 0.5
+"""Part of the change that a shift of the mix must account for."""
 
-_FIELDS: Final = {name: i for i, name in enumerate(SegmentCounts.__struct_fields__)}
-_Ratio = Callable[[list[float]], tuple[float, float]]
-
-
-def _over(numerator: str, denominator: str) -> _Ratio:
-    return lambda counts: (counts[_FIELDS[numerator]], counts[_FIELDS[denominator]])
-
-
-def _accuracy(counts: list[float]) -> tuple[float, float]:
-    concordant, discordant, tied = (counts[_FIELDS[name]] for name in ("concordant", "discordant", "tied"))
-    return concordant + tied / 2, concordant + discordant + tied
-
-
-_RATIOS: Final[Mapping[str, _Ratio]] = {
-    "ctr": _over("clicks", "impressions"),
-    "match_at_10": _over("match_total", "match_count"),
-    "zero_result_rate": _over("zero_results", "searches"),
-    "ctr_proxy_accuracy": _accuracy,
-    "ctr_proxy_lift": _accuracy,
-    "latency_p50": _over("latency_total_ms", "latency_count"),
-    "latency_p95": _over("latency_total_ms", "latency_count"),
-    "latency_p99": _over("latency_total_ms", "latency_count"),
-}
-_VOLUMES: Final[Mapping[str, str]] = {"search_rate": "searches", "click_rate": "clicks"}
+Spread = Literal["everywhere", "slices", "mix", "unclear"]
+Bools = NDArray[np.bool_]
 
 
-def shares_of_change(
-    signal: str, before: Counts, cohorts_before: float, after: Counts, cohorts_after: float
-) -> list[AlertSegment]:
-    """Split a signal's change over the slices of each dimension, largest share first.
+class Explanation(NamedTuple):
+    """Where a change sits."""
 
-    A slice with weight w and level r contributes w₁(r₁ − r₀) + (w₁ − w₀)(r₀ − R₀): what happened within it, and what
-    its becoming larger or smaller did. Over the values of a dimension these add up to the whole change R₁ − R₀. The
-    means of latency stand in for its quantiles, which do not add up; a divergence is the sum of its categories' terms.
-    Signals that segments do not count give none.
+    spread: Spread
+    """`everywhere`: slices have changed alike; `unclear`: too little traffic to tell, or slices do not count it."""
+    segments: list[AlertSegment]
+    """The slices that stand out, those first for which the evidence is strongest."""
+
+
+class _Found(NamedTuple):
+    evidence: float
+    segment: AlertSegment
+
+
+def explain(tables: Iterable[SliceTable], direction: Literal["up", "down"], surface: str = "") -> Explanation:
+    """Say which slices a change sits in.
 
     Args:
-        signal: the signal's name.
-        before: counters before the change.
-        cohorts_before: how many cohorts they are of.
-        after: counters since the change.
-        cohorts_after: how many cohorts they are of.
+        tables: one for each dimension, and perhaps one of the application's surfaces.
+        direction: where the signal went.
+        surface: the one that the change is on: what stands out on others is theirs to say.
     """
-    if not cohorts_before or not cohorts_after:
+    sign = 1.0 if direction == "up" else -1.0
+    parts = [changes for table in tables if (changes := take_apart(table)) is not None]
+    looks = sum(len(changes.table.values) for changes in parts)
+    mixed = [found for changes in parts for found in _mixed(changes, sign, looks, len(parts))]
+    # A shift of the mix makes correlated dimensions differ as well: what explains most of it comes first.
+    within = [found for changes in parts for found in _within(changes, sign, looks)]
+    exposed = [found for changes in parts for found in _exposed(changes, looks)]
+    found = [x.segment for group in (mixed, within + exposed) for x in sorted(group, key=_order)]
+    segments = [x for x in found if x.name != SURFACE or x.value == surface][:SHOWN]
+    if segments:
+        return Explanation("mix" if mixed else "slices", segments)
+    alike = any(_changed_slices(changes, sign, looks) >= 2 for changes in parts)
+    return Explanation("everywhere" if alike else "unclear", [])
+
+
+def _order(found: _Found) -> tuple[float, str, str]:
+    return -found.evidence, found.segment.name, found.segment.value
+
+
+def _changed_slices(changes: SliceChanges, sign: float, looks: int) -> int:
+    if changes.table.kind == "exposure" or changes.table.dimension == SURFACE:
+        return 0
+    return sum(_p_value(float(evidence), looks) <= ALPHA for evidence in sign * changes.own_changes())
+
+
+def _within(changes: SliceChanges, sign: float, looks: int) -> list[_Found]:
+    """Name slices one after the other: each against those that have not been named yet."""
+    if changes.table.kind == "exposure":
         return []
-    found = []
-    for dimension in sorted({*before, *after}):
-        old, new = before.get(dimension, {}), after.get(dimension, {})
-        if signal in _RATIOS:
-            parts = _ratio_parts(_RATIOS[signal], old, new)
-        elif signal == "exposure_js":
-            parts = _exposure_parts(old, new) if dimension == "category" else {}
-        elif signal in _VOLUMES:
-            field = _FIELDS[_VOLUMES[signal]]
-            parts = {
-                value: new.get(value, _NONE)[field] / cohorts_after - old.get(value, _NONE)[field] / cohorts_before
-                for value in sorted({*old, *new})
-            }
-        else:
-            return []
-        whole = sum(parts.values())
-        if whole:
-            found += [AlertSegment(dimension, value, round(part / whole, 4)) for value, part in parts.items()]
-    large = [segment for segment in found if segment.share_of_change >= SMALLEST_SHARE]
-    return sorted(large, key=lambda x: (-x.share_of_change, x.name, x.value))[:SHOWN]
+    left = np.ones(len(changes.table.values), dtype=bool)
+    named: list[_Found] = []
+    while left.sum() >= 2 and len(named) < SHOWN:
+        evidence = sign * changes.contrasts(left)
+        own, others = sign * changes.sizes(left)
+        share = _shares(changes, changes.within)
+        stands_out = left & (own > 0) & (own >= STANDS_OUT * others) & (share >= SMALLEST_SHARE)
+        place = int(np.argmax(np.where(stands_out, evidence, -np.inf)))
+        if not stands_out[place] or _p_value(float(evidence[place]), looks) > ALPHA:
+            break
+        left[place] = False
+        named.append(_found(changes, place, "within", float(evidence[place]), looks))
+    return named
 
 
-_NONE: Final = [0.0] * len(_FIELDS)
+def _mixed(changes: SliceChanges, sign: float, looks: int, dimensions: int) -> list[_Found]:
+    """Name the slices whose growing or shrinking moved the level, where the mix of their dimension did most of it."""
+    total = changes.total
+    if changes.table.kind != "ratio" or changes.table.dimension == SURFACE:  # an alert is about one surface
+        return []
+    if sign * total <= 0 or changes.mix.sum() / total < MOST_OF_IT:
+        return []
+    if _p_value(sign * mix_evidence(changes), dimensions) > ALPHA:
+        return []
+    grown, share = weight_evidence(changes), _shares(changes, changes.mix)
+    return [
+        _found(changes, place, "mix", float(abs(grown[place])), looks)
+        for place in range(len(grown))
+        if share[place] >= SMALLEST_SHARE and _p_value(float(abs(grown[place])), looks) <= ALPHA
+    ]
 
 
-def _exposure_parts(old: dict[str, list[float]], new: dict[str, list[float]]) -> dict[str, float]:
-    shown = _FIELDS["impressions"]
-    before = {value: counts[shown] for value, counts in old.items()}
-    after = {value: counts[shown] for value, counts in new.items()}
-    if not sum(before.values()) or not sum(after.values()):
-        return {}
-    return divergence_terms(after, before)
+def _exposed(changes: SliceChanges, looks: int) -> list[_Found]:
+    """Name categories that are shown more or less, each among those that have not been named yet."""
+    if changes.table.kind != "exposure":
+        return []
+    left = np.ones(len(changes.table.values), dtype=bool)
+    named: list[_Found] = []
+    while left.sum() >= 2 and len(named) < SHOWN:
+        evidence = np.abs(changes.contrasts(left))
+        share = _shares(changes, changes.mix)
+        place = int(np.argmax(np.where(left & (share >= SMALLEST_SHARE), evidence, -np.inf)))
+        if not left[place] or share[place] < SMALLEST_SHARE or _p_value(float(evidence[place]), looks) > ALPHA:
+            break
+        left[place] = False
+        named.append(_found(changes, place, "mix", float(evidence[place]), looks))
+    return named
 
 
-def _ratio_parts(ratio: _Ratio, old: dict[str, list[float]], new: dict[str, list[float]]) -> dict[str, float]:
-    values = sorted({*old, *new})
-    before = {value: ratio(old.get(value, _NONE)) for value in values}
-    after = {value: ratio(new.get(value, _NONE)) for value in values}
-    weight_before = sum(denominator for _, denominator in before.values())
-    weight_after = sum(denominator for _, denominator in after.values())
-    if not weight_before or not weight_after:
-        return {}
-    level = sum(numerator for numerator, _ in before.values()) / weight_before
-    parts = {}
-    for value in values:
-        (x0, m0), (x1, m1) = before[value], after[value]
-        # A slice that is only in one of the two has no level of its own in the other: take the whole's.
-        r0 = x0 / m0 if m0 else level
-        r1 = x1 / m1 if m1 else r0
-        w0, w1 = m0 / weight_before, m1 / weight_after
-        parts[value] = w1 * (r1 - r0) + (w1 - w0) * (r0 - level)
-    return parts
+def _shares(changes: SliceChanges, part: NDArray[np.float64]) -> NDArray[np.float64]:
+    total = changes.total
+    return part / total if total else np.zeros_like(part)
+
+
+def _found(changes: SliceChanges, place: int, kind: Literal["within", "mix"], evidence: float, looks: int) -> _Found:
+    part, before, after = changes.within, changes.level_before, changes.level_after
+    if kind == "mix":
+        part, before, after = changes.mix, changes.weight_before, changes.weight_after
+    segment = AlertSegment(
+        name=changes.table.dimension,
+        value=changes.table.values[place],
+        share_of_change=round(float(part[place]) / changes.total, 4),
+        kind=kind,
+        before=float(f"{before[place]:.4g}"),
+        after=float(f"{after[place]:.4g}"),
+        n=round(float(changes.table.after[1][place])),
+        p_value=float(f"{_p_value(evidence, looks):.2g}"),
+    )
+    return _Found(evidence, segment)
+
+
+def _p_value(evidence: float, looks: int) -> float:
+    """Give the chance that any of so many looks gives such evidence (Bonferroni)."""
+    return min(1.0, looks * upper_tail(evidence))

@@ -1,15 +1,19 @@
 """Making an alert of a decision: what people are told when it fires, is repeated, and resolves."""
 
+from collections.abc import Sequence
+
 import msgspec
 
 from detectors.alert_silences import AlertSilences
 from detectors.alert_text import summary
-from detectors.drilldown import shares_of_change
+from detectors.drilldown import explain
+from detectors.exemplars import choose_exemplars
 from detectors.lifecycle import Step, alert_id, fingerprint
+from detectors.other_surfaces import compare_surfaces
 from detectors.outputs import Transition, alert_type
 from detectors.series_watch import Decision, SeriesWatch
-from detectors.trail import choose_exemplars
-from schemas.alerts import AlertData, AlertSegment, AlertSeries, SuspectedCause
+from detectors.slice_table import slice_tables, surface_table
+from schemas.alerts import AlertData, AlertSeries, ResolvesWhen, SuspectedCause
 from schemas.rollup import Exemplar
 from schemas.timestamps import format_timestamp
 
@@ -32,8 +36,9 @@ def make_transition(
     cause: SuspectedCause | None,
     *,
     exemplars: list[Exemplar],
-    runbook_base: str,
     silences: AlertSilences,
+    runbook_page: str,
+    beside: Sequence[SeriesWatch] = (),
 ) -> Transition:
     """Give the transition of a decision, and remember in its `Watched` what was published.
 
@@ -43,12 +48,14 @@ def make_transition(
         moment: when it is taken.
         cause: the suspected deployment.
         exemplars: searches to choose samples from.
-        runbook_base: what the rule's name is appended to where the rule has no runbook.
         silences: those that are known.
+        runbook_page: where a rule has its runbook that names none; `{rule}` stands for its name.
+        beside: the other surfaces' series of the same model and version.
     """
     watched, step = decision
     if step in {Step.FIRED, Step.REPEATED} or watched.episode is None:
-        data = _firing(series_watch, decision, moment, cause, runbook_base)
+        data = _firing(series_watch, decision, moment, cause, runbook_page)
+        data = _explained(data, series_watch, decision, beside)
         watched.episode = data
     else:
         data = watched.episode
@@ -73,7 +80,7 @@ def _firing(
     decision: Decision,
     moment: Moment,
     cause: SuspectedCause | None,
-    runbook_base: str,
+    runbook_page: str,
 ) -> AlertData:
     watch, life, series = decision.watched.watch, decision.watched.life, series_watch.series
     rule, before = watch.rule, decision.watched.episode
@@ -94,15 +101,29 @@ def _firing(
         detected_at=before.detected_at if before is not None else format_timestamp(moment.detected_at_ms),
         repeat=life.repeat,
         summary="",
-        segments=_segments(series_watch, decision),
         suspected_cause=cause,
-        runbook_url=rule.runbook or runbook_base + rule.name,
+        runbook_url=rule.runbook or runbook_page.replace("{rule}", rule.name),
+        resolves_when=ResolvesWhen(
+            side="above" if rule.direction == "down" else "below", value=watch.resolves_at, for_s=rule.resolve_s
+        ),
     )
 
 
-def _segments(series_watch: SeriesWatch, decision: Decision) -> list[AlertSegment]:
+def _explained(
+    data: AlertData, series_watch: SeriesWatch, decision: Decision, beside: Sequence[SeriesWatch]
+) -> AlertData:
+    """Say where the change sits: in which slices, and whether on the other surfaces too."""
     watch = decision.watched.watch
-    trail = series_watch.trails.get(watch.rule.horizon_s)
-    if trail is None:
-        return []
-    return shares_of_change(watch.signal, *trail.segments_around(watch.started_at_ms))
+    rule, own = watch.rule, series_watch.series.surface
+    trails = {x.series.surface: x.trails[rule.horizon_s] for x in (series_watch, *beside) if rule.horizon_s in x.trails}
+    if own not in trails:
+        return data
+    tables = slice_tables(watch.signal, trails[own], watch.started_at_ms)
+    surfaces = surface_table(watch.signal, trails, watch.started_at_ms)
+    explanation = explain(tables if surfaces is None else [*tables, surfaces], rule.direction, own)
+    return msgspec.structs.replace(
+        data,
+        segments=explanation.segments,
+        spread=explanation.spread,
+        other_surfaces=[] if surfaces is None else compare_surfaces(surfaces, own, rule.direction),
+    )

@@ -185,6 +185,18 @@ class Watch:
             return None
         return s.baseline.level + self._sign * self._effect(s.after[0] if s.after else None) / 2
 
+    @property
+    def resolves_at(self) -> float | None:
+        """The value that the signal must pass on its way back, while it is away; None where it is in another unit."""
+        s = self._state
+        if self.rule.detector == "threshold":
+            return self.rule.settings["limit"]
+        if self.rule.detector == "absence":
+            return 0.0
+        if not s.after or not self._shows_what_it_compares():
+            return None
+        return s.baseline.level + self._sign * self._nearly_back()
+
     def state(self) -> dict[str, Any]:
         """Give everything that `restore` needs, as plain numbers."""
         return {"watch": msgspec.to_builtins(self._state), "detector": self._detector.state()}
@@ -296,13 +308,21 @@ class Watch:
         if self.rule.detector == "threshold":
             beyond = (s.after[-1].shown - self.rule.settings["limit"]) * self._sign
             return beyond <= 0
-        pooled = s.after[0]
-        for point in s.after[1:]:
-            pooled = pooled.plus(point)
+        return (self._pooled_after().ratio - s.baseline.level) * self._sign < self._nearly_back()
+
+    def _pooled_after(self) -> Observation:
+        first, *others = self._state.after
+        for point in others:
+            first = first.plus(point)
+        return first
+
+    def _nearly_back(self) -> float:
+        """How far from the level before the signal may still be to count as back."""
+        s, pooled = self._state, self._pooled_after()
         shift = (s.changed_level - s.baseline.level) * self._sign
         # Half the way back is not back, where what is left would be worth an alert and is no chance.
         left = max(self._effect(pooled) / 2, 3 * s.baseline.deviation(pooled))
-        return (pooled.ratio - s.baseline.level) * self._sign < min(shift / 2, left)
+        return min(shift / 2, left)
 
     def _changed_cohorts(self) -> list[Cohort]:
         return [cohort for cohort in self._state.recent if cohort.start_ms >= self._state.started_at_ms]

@@ -24,11 +24,41 @@ class AlertSeries(msgspec.Struct, frozen=True):
 
 
 class AlertSegment(msgspec.Struct, frozen=True):
-    """A slice of the traffic, and its share of the change."""
+    """A slice of the traffic that stands out, and its share of the change."""
 
     name: str
     value: str
     share_of_change: float
+    kind: Literal["within", "mix"] = "within"
+    """`within`: the signal changed in this slice. `mix`: the slice became a larger or smaller part of the traffic."""
+    before: float | None = None
+    """The signal in the slice; of `mix` the slice's part of the traffic."""
+    after: float | None = None
+    n: int | None = None
+    """Searches, impressions or pairs of the slice since the change; of volumes, cohorts."""
+    p_value: float | None = None
+    """Chance of such a difference from the other slices by chance alone, all slices that were looked at counted."""
+
+
+class AlertSurface(msgspec.Struct, frozen=True):
+    """Another surface of the same application, and whether it changed as well."""
+
+    surface: str
+    verdict: Literal["changed", "unchanged", "unclear"]
+    """`unchanged`: surely less than half as much; `unclear`: too little traffic to tell."""
+    before: float
+    after: float
+
+
+class ResolvesWhen(msgspec.Struct, frozen=True):
+    """What it would take to resolve."""
+
+    side: Literal["above", "below"]
+    """On which side of `value` the signal must be."""
+    value: float | None
+    """In the signal's unit; None where the rule compares in another one (see docs/detection.md): back to `expected`."""
+    for_s: int
+    """How long, event time."""
 
 
 class SuspectedCause(msgspec.Struct, frozen=True):
@@ -86,9 +116,13 @@ class AlertData(msgspec.Struct, frozen=True, kw_only=True):
     """0 when it fires first, counted up by each re-notification."""
     summary: str
     segments: list[AlertSegment] = []
+    spread: Literal["everywhere", "slices", "mix", "unclear"] = "unclear"
+    """Whether all slices changed alike, some stand out, or traffic moved between slices that stayed as they were."""
+    other_surfaces: list[AlertSurface] = []
     suspected_cause: SuspectedCause | None = None
     samples: list[SampleSearch] = []
     runbook_url: str
+    resolves_when: ResolvesWhen | None = None
     false_alarm_every: str | None = None
     """Expected time between false alarms of the rule set, where it is calibrated."""
     replayed: bool = False
@@ -120,7 +154,7 @@ _decoder: Final = msgspec.json.Decoder(Alert)
 def encode_alert(alert: Alert) -> bytes:
     """Encode an alert, without the optional fields that are not set."""
     plain: dict[str, Any] = msgspec.to_builtins(alert)
-    for name in ("resolved_at", "suspected_cause", "false_alarm_every"):
+    for name in ("resolved_at", "suspected_cause", "resolves_when", "false_alarm_every"):
         if plain["data"][name] is None:
             del plain["data"][name]
     return _encoder.encode(plain)

@@ -7,7 +7,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from detectors.alert_text import deployed, place, shown
+from detectors.alert_text import deployed, place, resolves, shown, slice_text
 from schemas.alerts import Alert, AlertData, SampleSearch
 from schemas.scores import PIPELINE
 from streams.readers.printable import printable
@@ -60,6 +60,8 @@ def _facts(data: AlertData) -> Table:
         ("suspected", _cause(data)),
         ("segments", _segments(data)),
         ("silenced by", ", ".join(data.silenced_by)),
+        ("elsewhere", _other_surfaces(data)),
+        ("resolves", resolves(data) if data.status == "firing" else ""),
         ("runbook", data.runbook_url),
         ("fingerprint", data.fingerprint),
     ):
@@ -107,7 +109,13 @@ def _cause(data: AlertData) -> str:
 
 
 def _segments(data: AlertData) -> str:
-    return ", ".join(f"{one.name} {one.value}: {one.share_of_change:.0%} of the change" for one in data.segments)
+    if not data.segments:
+        return "all alike" if data.spread == "everywhere" else ""
+    return "; ".join(slice_text(data.signal, one) for one in data.segments)
+
+
+def _other_surfaces(data: AlertData) -> str:
+    return ", ".join(f"{one.surface} {one.verdict}" for one in data.other_surfaces)
 
 
 def _sample(sample: SampleSearch) -> Table:

@@ -37,7 +37,7 @@ def test_a_fault_is_found_within_three_minutes_and_dated_to_the_minute(fault: st
     assert first.suspected_cause.role == "live"
 
 
-def test_a_bad_rollout_fires_on_every_surface_with_its_numbers_segments_and_samples() -> None:
+def test_a_bad_rollout_fires_on_every_surface_with_its_numbers_spread_and_samples() -> None:
     story = changed_at(CHANGE_S, match=0.6, ctr=0.07, version="4")
     followed = follow(
         Shop(rate=20, minutes=31, seed=6, story=story, versions=True),
@@ -58,8 +58,13 @@ def test_a_bad_rollout_fires_on_every_surface_with_its_numbers_segments_and_samp
         assert 0.002 < data.standard_error < 0.02
         assert data.n > 50
         assert "shop-rank 4" in data.summary
-        shares = {x.value: x.share_of_change for x in data.segments}
-        assert shares["mobile"] + shares["desktop"] == pytest.approx(1.0, abs=0.01)
+        assert (data.spread, data.segments) == ("everywhere", [])
+        assert len(data.other_surfaces) == len(SURFACES) - 1
+        assert {x.verdict for x in data.other_surfaces} <= {"changed", "unclear"}
+        assert data.resolves_when is not None
+        assert data.resolves_when.side == "above"
+        assert data.resolves_when.value is not None
+        assert data.value < data.resolves_when.value < data.expected
     for transition in drops:
         assert len(transition.exemplars) == 3
         assert all(x.source_offset >= (CHANGE_S - 30) * 1000 for x in transition.exemplars)

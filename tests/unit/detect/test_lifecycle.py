@@ -1,7 +1,6 @@
 import pytest
 
 from detectors.deployments import DeploymentMark, suspected_cause
-from detectors.drilldown import shares_of_change
 from detectors.lifecycle import RENOTIFY_S, Life, Phase, Step, alert_id, fingerprint
 from schemas.scores import Series
 
@@ -97,23 +96,3 @@ def test_the_latest_fitting_deployment_is_suspected() -> None:
     cause = suspected_cause(marks, 10_000, 3600, 20)
     assert cause is not None
     assert cause.version == "9000"
-
-
-def test_shares_of_a_change_add_up_and_name_the_slice_that_broke() -> None:
-    def counts(clicks: float, impressions: float) -> list[float]:
-        return [impressions / 10, impressions, clicks, 0, 0, 0, 0, 0, 0, 0, 0]
-
-    before = {"device": {"mobile": counts(60, 600), "desktop": counts(40, 400)}}
-    after = {"device": {"mobile": counts(30, 600), "desktop": counts(40, 400)}}
-    shares = shares_of_change("ctr", before, 1, after, 1)
-    assert [(x.value, x.share_of_change) for x in shares] == [("mobile", 1.0)]
-    mixed = {"device": {"mobile": counts(30, 500), "desktop": counts(30, 400), "tablet": counts(1, 100)}}
-    found = shares_of_change("ctr", before, 1, mixed, 1)
-    assert sum(x.share_of_change for x in found) == pytest.approx(1.0, abs=1e-3)
-    halved = {"device": {"mobile": counts(0, 300), "desktop": counts(0, 400)}}
-    assert [x.value for x in shares_of_change("search_rate", before, 1, halved, 1)] == ["mobile"]
-    assert shares_of_change("exposure_js", before, 1, after, 1) == []  # devices are not what is exposed
-    shown = {"category": {"shoes": counts(0, 500), "bags": counts(0, 300), "hats": counts(0, 200)}}
-    gone = {"category": {"shoes": counts(0, 620), "bags": counts(0, 380)}}
-    assert shares_of_change("exposure_js", shown, 1, gone, 1)[0].value == "hats"
-    assert shares_of_change("unknown_token_rate", before, 1, after, 1) == []

@@ -48,6 +48,6 @@ ALERT = Alert(
             )
             for number in range(4)
         ],
-        runbook_url="docs/runbooks.md#ctr_drop",
+        runbook_url="docs/runbooks/ctr_drop.md",
     ),
 )

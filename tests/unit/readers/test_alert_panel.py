@@ -26,7 +26,7 @@ def drawn(what: RenderableType, *, width: int = 120, colours: bool = False) -> s
         "n = 4,160, standard error 0.2 %, 40.0 standard errors from what was expected",
         "shop-rank 5 (live) was deployed 30 s before",
         "device mobile: 74% of the change",
-        "docs/runbooks.md#ctr_drop",
+        "docs/runbooks/ctr_drop.md",
     ],
 )
 def test_a_panel_says(fact: str) -> None:
