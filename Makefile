@@ -75,6 +75,11 @@ bench: $(VENV)/.dev $(PEERS)/.venv/.made ## one table of all targets, measured h
 		$(foreach name,$(BENCH),--bench $(name)) $(if $(RUNS),--runs $(RUNS)) \
 		$(if $(SEARCHES),--searches $(SEARCHES))
 
+.PHONY: bench-detection
+bench-detection: $(VENV)/.dev ## how soon and how rarely alarms come, into docs/detection.md; BENCH=name RUNS=n SEED=n choose
+	@exec $(BIN)/python -m streams.bench.detection --write \
+		$(foreach name,$(BENCH),--bench $(name)) $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED))
+
 .PHONY: demo
 demo: $(VENV)/.base ## from events to one alert, in three minutes; FAULT=none|NAME SEED=n change the story
 	@exec $(BIN)/matchwatch demo $(if $(FAULT),--fault $(FAULT)) $(if $(SEED),--seed $(SEED))

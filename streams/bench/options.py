@@ -18,3 +18,5 @@ class Options:
     """Searches a second of event time."""
     tell: Callable[[str], None]
     """Told what goes on, in one line."""
+    seed: int = 1
+    """Of what is drawn, in the benches of detection."""

@@ -1,16 +1,22 @@
-"""`matchwatch bench`: how fast it is here, against its targets."""
+"""`matchwatch bench`: how fast it is here, and how soon and how rarely it alarms, against its targets."""
 
 import click
 import msgspec
 
-from streams.bench.table import RATE, SEARCHES, run, show
+from streams.bench.table import DETECTION, RATE, RUNS, SEARCHES, run, show
 
 
 @click.command(
     epilog="\b\nExamples:\n  matchwatch bench pipeline\n  matchwatch bench pipeline --runs 7 --searches 40000 --json\n"
+    "  matchwatch bench shift --seed 2\n"
 )
-@click.argument("name", type=click.Choice(list(SEARCHES)))
-@click.option("--runs", type=click.IntRange(1), default=5, show_default=True, help="Runs of each; medians are given.")
+@click.argument("name", type=click.Choice([*SEARCHES, *DETECTION]))
+@click.option(
+    "--runs",
+    type=click.IntRange(1),
+    help="Runs of each; of speed, medians are given.  "
+    f"[default: 5; {', '.join(f'{name} {runs}' for name, runs in DETECTION.items())}]",
+)
 @click.option(
     "--searches",
     type=click.IntRange(100),
@@ -23,14 +29,17 @@ from streams.bench.table import RATE, SEARCHES, run, show
     show_default=True,
     help="Searches a second of event time; in recover it follows from how many are open.",
 )
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="In benches of detection.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(*, name: str, runs: int, searches: int | None, rate: float, as_json: bool) -> None:
+def command(*, name: str, runs: int | None, searches: int | None, rate: float, seed: int, as_json: bool) -> None:
     """Measure CPU time, in recover seconds, on servers that the bench starts itself, in runs that take turns.
+
+    Benches of detection start no servers: what they watch is drawn from --seed.
 
     All is measured with the default settings, whatever settings file or MATCHWATCH_ variables there are. A target
     that is not met is said in the figure, and is no error.
     """
-    found = run(name, runs, searches, rate)
+    found = run(name, runs or {**RUNS, **DETECTION}[name], searches, rate, seed)
     if as_json:
         click.echo(msgspec.json.encode(found))
     else:
