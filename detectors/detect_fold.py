@@ -260,6 +260,7 @@ class DetectFold:
             if rollup.searches:
                 reference = known.reference.exposure_shares() if known is not None else None
                 points = signal_points(rollup, reference, known.learned if known is not None else None)
+                points = known.scatter.widen(points) if known is not None else points
             else:
                 points = [search_rate(rollup) if horizon_s == LABEL_FREE else click_rate(rollup)]
             signals.append(SignalBatch(series, start_ms, horizon_s, points))

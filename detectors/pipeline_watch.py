@@ -107,7 +107,7 @@ class PipelineWatch:
         observed = {name: _observation(part, whole) for name, (part, whole) in shares.items()}
         decisions = self.watch.see_observations(start_ms, end_ms, observed)
         points = [_point(name, start_ms, end_ms, part, whole) for name, (part, whole) in shares.items()]
-        return Step(start_ms, end_ms, decisions, points)
+        return Step(start_ms, end_ms, decisions, self.watch.scatter.widen(points))
 
     def state(self) -> dict[str, Any]:
         """Give everything as plain numbers and names."""

@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from detectors.cohort_scatter import CohortScatter
 from detectors.exposure_pool import ExposurePool
 from detectors.lifecycle import Life, Phase, Step
 from detectors.observation import COMPARED_SIGNALS, PIPELINE_SIGNALS, Observation, all_watchable, observe
@@ -64,6 +65,7 @@ class SeriesWatch:
         """Nothing came for so long that nothing is expected any more."""
         self.reference = Reference()
         self.learned = SignalReference()
+        self.scatter = CohortScatter()
         self.trails: dict[int, Trail] = {}
         self._accept_s = accept_s
         self._match_model = ""
@@ -240,6 +242,7 @@ class SeriesWatch:
             "match_model": self._match_model,
             "reference": msgspec.to_builtins(self.reference),
             "learned": msgspec.to_builtins(self.learned),
+            "scatter": self.scatter.state(),
             "exposure": self._exposure.state(),
             "trails": {horizon_s: msgspec.to_builtins(trail) for horizon_s, trail in self.trails.items()},
             "watched": [
@@ -262,6 +265,7 @@ class SeriesWatch:
         self.reference = msgspec.convert(state["reference"], Reference)
         # A state from before there were these references has none: they are learned from here on.
         self.learned = msgspec.convert(state.get("learned", {}), SignalReference, strict=False)
+        self.scatter.restore(state.get("scatter", {}))  # likewise
         self._exposure.restore(state["exposure"])
         self.trails = {int(horizon_s): msgspec.convert(x, Trail) for horizon_s, x in state["trails"].items()}
         saved = {(x["rule"]["name"], x["signal"]): x for x in state["watched"]}
