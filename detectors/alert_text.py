@@ -3,6 +3,7 @@
 from typing import Final
 
 from detectors.lifecycle import Step
+from detectors.watching import Words
 from schemas.alerts import AlertData, AlertSegment, AlertSeries, SuspectedCause
 from schemas.scores import PIPELINE
 
@@ -22,21 +23,27 @@ _SHARES = frozenset(
         "unknown_token_rate",
         "ctr_proxy_accuracy",
         "shown_order_accuracy",
+        "slow_share",
     }
 )
 
 
-def summary(step: Step, data: AlertData) -> str:
-    """Say what happened, where, since when, and what was deployed around then."""
+def summary(step: Step, data: AlertData, words: Words | None = None) -> str:
+    """Say what happened, where, since when, and what was deployed around then; and what the watch says besides."""
+    words = words or Words()
     value, expected = shown(data.signal, data.value), shown(data.signal, data.expected)
     where = f"{data.signal} of {place(data.series)}"
+    if words.who:
+        where += f", {data.series.model} {data.series.version} ({words.who})"
+    if words.ended and step is Step.RESOLVED:
+        return f"{where} {words.ended}; {value} instead of {expected}{words.than} was the latest"
     if step is Step.RESOLVED:
         return f"{where} is back to about {expected}"
     if step is Step.ACCEPTED:
         return f"{where}: {value} is taken as the new level (it was {expected})"
     why = f"; {deployed(data.suspected_cause)}" if data.suspected_cause is not None else ""
     again = "still " if step is Step.REPEATED else ""
-    return f"{where} is {again}{value} instead of {expected} since {data.started_at}{sits_in(data)}{why}"
+    return f"{where} is {again}{value} instead of {expected}{words.than} since {data.started_at}{sits_in(data)}{why}"
 
 
 def sits_in(data: AlertData) -> str:

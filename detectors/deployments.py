@@ -40,6 +40,26 @@ def suspected_cause(
     )
 
 
+def canaries(deployments: Sequence[DeploymentMark], at_ms: int) -> dict[tuple[str, str], str]:
+    """Give the (model, version) pairs that are canaries at a time, each with its model's live version; "" if unknown.
+
+    Args:
+        deployments: in order of time.
+        at_ms: later ones do not count.
+    """
+    roles: dict[tuple[str, str], str] = {}
+    live: dict[str, str] = {}
+    for mark in deployments:
+        if mark.time_ms > at_ms:
+            break
+        roles[mark.model, mark.version] = mark.role
+        if mark.role == "live":
+            live[mark.model] = mark.version
+        elif live.get(mark.model) == mark.version:
+            del live[mark.model]
+    return {name: live.get(name[0], "") for name, role in roles.items() if role == "canary"}
+
+
 def latest_live_ms(
     deployments: Sequence[DeploymentMark], after_ms: int, through_ms: int, serves: Callable[[str], bool]
 ) -> int | None:

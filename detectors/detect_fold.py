@@ -14,16 +14,17 @@ from typing import Any, Final
 import msgspec
 
 from detectors.alert_silences import AlertSilences
-from detectors.deployments import DeploymentMark, latest_live_ms, suspected_cause
+from detectors.deployments import DeploymentMark, canaries, latest_live_ms, suspected_cause
 from detectors.episodes import Moment, make_transition
 from detectors.frontier import Frontier
 from detectors.lifecycle import ACCEPT_S, Phase, Step
 from detectors.outputs import Output, SignalBatch, Transition
 from detectors.pending_rollups import Arrival, PendingRollups
 from detectors.pipeline_watch import PipelineWatch
+from detectors.reference import Reference
 from detectors.rollup_merge import empty_rollup
 from detectors.rules import DEFAULT_RULES, Rule
-from detectors.series_watch import Decision, SeriesWatch
+from detectors.series_watch import Beside, Decision, SeriesWatch
 from detectors.signals import click_rate, search_rate, signal_points
 from detectors.silence import Silence
 from detectors.state_parts import cut_part, whole_part
@@ -248,7 +249,8 @@ class DetectFold:
         for series, watch in self._series.items():
             if series not in rollups and self._expects_searches(watch, start_ms, horizon_s):
                 rollups[series] = empty_rollup(series, start_ms, self.settings.bucket_s, horizon_s, ALL_PARTITIONS)
-        decided: list[Output] = []
+        trials = canaries(self._marks, start_ms) if any(mark.role == "canary" for mark in self._marks) else {}
+        decided: list[Output] = list(self._end_canaries(trials, start_ms, horizon_s))
         signals: list[Output] = []
         for series in sorted(rollups):
             rollup = rollups[series]
@@ -256,7 +258,8 @@ class DetectFold:
             known = self._watch(series, start_ms) if rollup.searches else self._series.get(series)
             if known is not None:
                 self._renew_references(known, start_ms)
-                decided += self._transitions(known, known.see(rollup), start_ms, horizon_s)
+                beside = self._live_beside(series, trials, rollups)
+                decided += self._transitions(known, known.see(rollup, beside), start_ms, horizon_s)
             if rollup.searches:
                 reference = known.reference.exposure_shares() if known is not None else None
                 points = signal_points(rollup, reference, known.learned if known is not None else None)
@@ -265,6 +268,35 @@ class DetectFold:
                 points = [search_rate(rollup) if horizon_s == LABEL_FREE else click_rate(rollup)]
             signals.append(SignalBatch(series, start_ms, horizon_s, points))
         return decided + signals
+
+    def _live_beside(
+        self, canary: Series, trials: Mapping[tuple[str, str], str], rollups: Mapping[Series, Rollup]
+    ) -> Beside | None:
+        """Give the live version beside a canary; where nobody said which is live, the one with most searches."""
+        live = trials.get((canary.model, canary.version))
+        if live is None:
+            return None
+        if not live:
+            others = [
+                (rollup.searches, series.version)
+                for series, rollup in rollups.items()
+                if series != canary
+                and msgspec.structs.replace(series, version=canary.version) == canary
+                and series.version != "*"
+                and (series.model, series.version) not in trials
+            ]
+            live = max(others, default=(0, ""))[1]
+        series = msgspec.structs.replace(canary, version=live)
+        watch = self._series.get(series)
+        return Beside(live, rollups.get(series), watch.reference if watch is not None else Reference())
+
+    def _end_canaries(self, trials: Mapping[tuple[str, str], str], start_ms: int, horizon_s: int) -> list[Transition]:
+        transitions = []
+        for series, watch in self._series.items():
+            if horizon_s in watch.canary_horizons and (series.model, series.version) not in trials:
+                ended = watch.end_canary(horizon_s, start_ms + self.settings.bucket_s * 1000)
+                transitions += self._transitions(watch, ended, start_ms, horizon_s)
+        return transitions
 
     def _renew_references(self, watch: SeriesWatch, start_ms: int) -> None:
         """Let references begin anew once a live deployment is so old that what it did is the new level."""

@@ -13,7 +13,8 @@ from detectors.other_surfaces import compare_surfaces
 from detectors.outputs import Transition, alert_type
 from detectors.series_watch import Decision, SeriesWatch
 from detectors.slice_table import slice_tables, surface_table
-from schemas.alerts import AlertData, AlertSeries, ResolvesWhen, SuspectedCause
+from detectors.watches import AnyWatch
+from schemas.alerts import AlertData, AlertSegment, AlertSeries, ResolvesWhen, SuspectedCause
 from schemas.rollup import Exemplar
 from schemas.timestamps import format_timestamp
 
@@ -65,7 +66,7 @@ def make_transition(
         )
     silenced_by = silences.covering(data, moment.end_ms)
     told = watched.life.tell(step, silenced=bool(silenced_by))
-    data = msgspec.structs.replace(data, summary=summary(step, data), silenced_by=silenced_by)
+    data = msgspec.structs.replace(data, summary=summary(step, data, watched.watch.words), silenced_by=silenced_by)
     return Transition(
         id=alert_id(data.fingerprint, moment.cohort_start_ms, data.status, data.repeat),
         type=alert_type(data, told=told),
@@ -103,9 +104,17 @@ def _firing(
         summary="",
         suspected_cause=cause,
         runbook_url=rule.runbook or runbook_page.replace("{rule}", rule.name),
-        resolves_when=ResolvesWhen(
-            side="above" if rule.direction == "down" else "below", value=watch.resolves_at, for_s=rule.resolve_s
-        ),
+        resolves_when=_resolves_when(watch),
+    )
+
+
+def _resolves_when(watch: AnyWatch) -> ResolvesWhen | None:
+    """Give what the signal must do; None for a canary, which must end."""
+    rule = watch.rule
+    if rule.detector == "canary":
+        return None
+    return ResolvesWhen(
+        side="above" if rule.direction == "down" else "below", value=watch.resolves_at, for_s=rule.resolve_s
     )
 
 
@@ -114,6 +123,9 @@ def _explained(
 ) -> AlertData:
     """Say where the change sits: in which slices, and whether on the other surfaces too."""
     watch = decision.watched.watch
+    if watch.contributions:
+        together = [AlertSegment("signal", signal, share) for signal, share in watch.contributions]
+        return msgspec.structs.replace(data, segments=together)
     rule, own = watch.rule, series_watch.series.surface
     trails = {x.series.surface: x.trails[rule.horizon_s] for x in (series_watch, *beside) if rule.horizon_s in x.trails}
     if own not in trails:

@@ -67,7 +67,7 @@ class HalfSpaceDetector:
             return
         if self._detected:
             self.restart()
-        steps = [round((min(REACH, max(-REACH, z)) + REACH) / (2 * REACH) * STEPS) for z in vector]
+        steps = _steps(vector)
         if len(self._vectors) < WINDOW:
             self._learn(steps)
             return
@@ -84,6 +84,10 @@ class HalfSpaceDetector:
             self._evidence, self._run = 0.0, []
         self._detected = self._evidence >= self._threshold
         del self._run[:-WINDOW]
+
+    def score(self, vector: Sequence[float]) -> float:
+        """Give how odd a vector is, from 0 to 1, without learning anything from it."""
+        return score_vector(self._trees, _shares(_steps(vector)))
 
     @property
     def drift_detected(self) -> bool:
@@ -169,6 +173,10 @@ class HalfSpaceDetector:
         self._trees = HalfSpaceTrees(n_trees=TREES, height=HEIGHT, window_size=WINDOW, seed=SEED)
         for steps in self._vectors:
             learn_vector(self._trees, _shares(steps))
+
+
+def _steps(vector: Sequence[float]) -> list[int]:
+    return [round((min(REACH, max(-REACH, z)) + REACH) / (2 * REACH) * STEPS) for z in vector]
 
 
 def _shares(steps: Sequence[float]) -> dict[int, float]:

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, cast, get_args
 
 from detectors.drift import Direction
+from detectors.kind_settings import kind_errors
 from detectors.observation import all_watchable
 from detectors.rules import DEFAULT_RULES, Kind, Rule
 from detectors.signal_catalogue import NEED_CLICKS
+from detectors.watches import signals_of, signals_together
 from schemas.errors import BadSettings, SettingError
 from schemas.rollup import LABEL_FREE
 from schemas.settings import Rule as RuleSettings
@@ -17,9 +19,17 @@ SETTINGS_OF: Final[Mapping[str, frozenset[str]]] = {
     "adwin": _OWN_PAST | {"delta"},
     "threshold": frozenset({"limit"}),
     "absence": frozenset({"expected", "memory_s"}),
+    "burn_rate": frozenset({"objective", "burn", "long_s", "short_s", "slower_than_ms"}),
+    "seasonal_band": frozenset({"deviations", "point_s", "relative", "slower_than_ms"}),
+    "multivariate": frozenset({"threshold", "memory_s"}),
+    "canary": frozenset({"alpha", "margin"}),
 }
 """Which settings a detector takes."""
-REQUIRED: Final[Mapping[str, str]] = {"threshold": "limit", "absence": "expected"}
+REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
+    "threshold": ("limit",),
+    "absence": ("expected",),
+    "burn_rate": ("objective", "burn", "long_s"),
+}
 COUNTED: Final = ("click_rate", "search_rate")
 """Signals whose absence means something."""
 
@@ -46,7 +56,8 @@ def _rules(given: RuleSettings) -> Iterator[Rule]:
         yield Rule(
             name=name,
             signal=given.signal,
-            scope=given.scope,
+            signals=given.signals,
+            scope="per_version" if given.detector == "canary" else given.scope,
             detector=cast(Kind, given.detector),
             settings={name: value for name, value in given.settings.items() if name != "memory_s"},
             horizon_s=given.horizon_s,
@@ -64,6 +75,8 @@ def _names(given: RuleSettings) -> list[tuple[str, Direction]]:
     """Give what the rules that it becomes are called, each with its direction."""
     if given.detector == "absence":
         return [(given.name, "down")]
+    if given.detector == "multivariate":
+        return [(given.name, "up")]
     if given.direction == "both":
         return [(f"{given.name}_up", "up"), (f"{given.name}_down", "down")]
     return [(given.name, given.direction)]
@@ -76,16 +89,17 @@ def _errors(path: str, rule: RuleSettings) -> Iterator[SettingError]:
     known = SETTINGS_OF[rule.detector]
     for name in sorted(set(rule.settings) - known):
         yield SettingError(f"{path}.settings.{name}", f"{rule.detector} has no such setting; {_one_of(sorted(known))}")
-    required = REQUIRED.get(rule.detector)
-    if required is not None and required not in rule.settings:
-        yield SettingError(f"{path}.settings", f"{rule.detector} needs {required}")
+    missing = [name for name in REQUIRED.get(rule.detector, ()) if name not in rule.settings]
+    if missing:
+        yield SettingError(f"{path}.settings", f"{rule.detector} needs {', '.join(missing)}")
     if rule.settings.get("memory_s", 60) < 60:
         yield SettingError(f"{path}.settings.memory_s", "a baseline remembers at least 60 seconds")
-    matcher = Rule(name=rule.name, signal=rule.signal)
-    signals = [signal for signal in all_watchable() if matcher.watches(signal)]
+    matcher = Rule(name=rule.name, signal=rule.signal, signals=rule.signals)
+    signals = signals_of(matcher)
+    yield from kind_errors(path, rule)
     if not signals:
         yield SettingError(f"{path}.signal", f"{rule.signal!r} fits no signal; {_one_of(all_watchable())}")
-    yield from _wrong_horizon(path, rule, signals)
+    yield from _wrong_horizon(path, rule, signals_together(matcher) if rule.detector == "multivariate" else signals)
     if rule.detector == "absence" and not set(signals) <= set(COUNTED):
         yield SettingError(f"{path}.signal", f"only events can be absent; {_one_of(COUNTED)}")
 

@@ -8,7 +8,9 @@ import msgspec
 from detectors.drift import Direction
 from schemas.rollup import LABEL_FREE
 
-Kind = Literal["page_hinkley", "adwin", "threshold", "absence"]
+Kind = Literal["page_hinkley", "adwin", "threshold", "absence", "burn_rate", "seasonal_band", "multivariate", "canary"]
+ANOMALY_SCORE: Final = "anomaly_score"
+"""How odd several signals are together: what rules with the detector `multivariate` watch."""
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +25,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, float] = {}
     """The detector's: `delta`, `threshold`, `limit`, `expected`; and for all that compare with the series' own past:
     `min_effect`, the smallest change worth an alert, and `relative`, 1 where that is a share of the level."""
+    signals: tuple[str, ...] = ()
+    """Names or patterns of the signals that `multivariate` looks at together."""
     horizon_s: int = LABEL_FREE
     direction: Direction = "down"
     for_s: int = 0
@@ -159,6 +163,42 @@ DEFAULT_RULES: Final = (
         direction="up",
         severity="warning",
         min_n=100,
+    ),
+    Rule(
+        name="canary_ctr_drop",
+        signal="ctr",
+        scope="per_version",
+        detector="canary",
+        settings={"margin": 0.05},
+        horizon_s=60,
+        min_n=200,
+    ),
+    Rule(
+        name="canary_match_drop",
+        signal="match_at_10",
+        scope="per_version",
+        detector="canary",
+        settings={"margin": 0.02},
+        min_n=20,
+    ),
+    Rule(
+        name="canary_zero_results_rise",
+        signal="zero_result_rate",
+        scope="per_version",
+        detector="canary",
+        settings={"margin": 0.2},
+        direction="up",
+        min_n=20,
+    ),
+    Rule(
+        name="canary_latency_rise",
+        signal="latency_p95",
+        scope="per_version",
+        detector="canary",
+        settings={"margin": 0.2},
+        direction="up",
+        severity="warning",
+        min_n=20,
     ),
 )
 """In order of evaluation: a rule comes after those that inhibit it."""

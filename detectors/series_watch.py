@@ -5,15 +5,19 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from detectors.canary_watch import CanaryWatch
 from detectors.cohort_scatter import CohortScatter
 from detectors.exposure_pool import ExposurePool
 from detectors.lifecycle import Life, Phase, Step
-from detectors.observation import COMPARED_SIGNALS, PIPELINE_SIGNALS, Observation, all_watchable, observe
+from detectors.observation import COMPARED_SIGNALS, PIPELINE_SIGNALS, Observation, observe
 from detectors.reference import Reference
 from detectors.rules import Rule
 from detectors.signal_reference import SignalReference
+from detectors.slow_share import SLOW_SHARE, slow_share
 from detectors.trail import Trail
-from detectors.watch import Verdict, Watch
+from detectors.vector_watch import VectorWatch
+from detectors.watches import AnyWatch, make_watch, signals_of
+from detectors.watching import Verdict
 from schemas.alerts import AlertData
 from schemas.rollup import LABEL_FREE, Rollup
 from schemas.scores import PIPELINE, Series
@@ -27,7 +31,7 @@ REFERENCE_SIGNALS: Final = frozenset({"exposure_js", "latency_p50", "latency_p95
 class Watched(msgspec.Struct):
     """One rule on one signal of the series."""
 
-    watch: Watch
+    watch: AnyWatch
     life: Life
     episode: AlertData | None = None
     """What was published when it fired, as long as it fires."""
@@ -44,6 +48,16 @@ class Decision(NamedTuple):
 
     watched: Watched
     step: Step
+
+
+class Beside(NamedTuple):
+    """The live version that serves beside a canary."""
+
+    version: str
+    rollup: Rollup | None
+    """What it did in the same cohort."""
+    reference: Reference
+    """What its latency was like: the canary's is compared with that."""
 
 
 class SeriesWatch:
@@ -71,12 +85,15 @@ class SeriesWatch:
         self._match_model = ""
         scope = "all_versions" if series == series.all_versions() else "per_version"
         self.watched = [
-            Watched(Watch(rule, signal), Life())
+            Watched(make_watch(rule, signal), Life())
             for rule in rules
-            if rule.scope in {scope, "any"}
-            for signal in all_watchable()
-            if rule.watches(signal) and (signal in PIPELINE_SIGNALS) == (series == PIPELINE)
+            if rule.scope in {scope, "any"} and rule.detector != "canary"
+            for signal in signals_of(rule)
+            if (signal in PIPELINE_SIGNALS) == (series == PIPELINE)
         ]
+        self._canary_rules = [rule for rule in rules if rule.detector == "canary" and scope == "per_version"]
+        self.canary_horizons: set[int] = set()
+        """Horizons at which the version is a canary, as far as they are decided."""
         self._watched_horizons = {x.watch.rule.horizon_s for x in self.watched}
         pools = [x.watch.rule.min_n for x in self.watched if x.watch.signal == "exposure_js"]
         self._exposure = ExposurePool(min(pools, default=0))
@@ -90,9 +107,16 @@ class SeriesWatch:
         # How far one horizon is decided ahead of another depends on how the log is read: an alert must not.
         return any(x.life.phase is Phase.FIRING for x in self.watched if x.watch.rule.horizon_s == horizon_s)
 
-    def see(self, rollup: Rollup) -> list[Decision]:
-        """Take a completed cohort (zeros where there were no searches) and decide on every rule of its horizon."""
+    def see(self, rollup: Rollup, beside: Beside | None = None) -> list[Decision]:
+        """Take a completed cohort (zeros where there were no searches) and decide on every rule of its horizon.
+
+        Args:
+            rollup: of the series.
+            beside: where the series is a canary, the live version.
+        """
         decisions = []
+        if beside is not None:
+            self._begin_canary(rollup.horizon_s)
         if rollup.searches:
             self.first_ms = rollup.cohort_start_ms if self.first_ms is None else self.first_ms
             self.last_ms, self.dormant = max(self.last_ms, rollup.cohort_start_ms), False
@@ -111,14 +135,58 @@ class SeriesWatch:
             rule = watched.watch.rule
             if rule.horizon_s != rollup.horizon_s or watched.key in ended:
                 continue
-            if watched.watch.signal == "exposure_js":
-                x = self._exposure.point
-            else:
-                x = observe(watched.watch.signal, rollup, self.reference, self.learned)
-            if x is not None:
-                watched.verdict = watched.watch.update(rollup.cohort_start_ms, end_ms, x)
+            self._look(watched, rollup, beside)
             decisions += self._decide(watched, end_ms)
         return decisions
+
+    def end_canary(self, horizon_s: int, end_ms: int) -> list[Decision]:
+        """The version is no canary any more: give the ends of what fires for that, and compare no further."""
+        self.canary_horizons.discard(horizon_s)
+        staying, decisions = [], []
+        for watched in self.watched:
+            watch = watched.watch
+            if not isinstance(watch, CanaryWatch) or watch.rule.horizon_s != horizon_s:
+                staying.append(watched)
+            elif watched.life.phase is Phase.FIRING:
+                watch.end()
+                decisions.append(Decision(watched, watched.life.end(end_ms, Step.RESOLVED)))
+        self.watched = staying
+        return decisions
+
+    def _begin_canary(self, horizon_s: int) -> None:
+        if horizon_s not in self.canary_horizons:
+            self.canary_horizons.add(horizon_s)
+            self.watched += [
+                Watched(make_watch(rule, signal), Life())
+                for rule in self._canary_rules
+                if rule.horizon_s == horizon_s
+                for signal in signals_of(rule)
+            ]
+
+    def _look(self, watched: Watched, rollup: Rollup, beside: Beside | None) -> None:
+        """Show a watch what it wants to see of a cohort, if there is any."""
+        watch, start_ms = watched.watch, rollup.cohort_start_ms
+        end_ms = start_ms + rollup.bucket_s * 1000
+        if isinstance(watch, VectorWatch):
+            seen = {name: observe(name, rollup, self.reference, self.learned) for name in watch.signals}
+            watched.verdict = watch.update(start_ms, end_ms, {name: x for name, x in seen.items() if x is not None})
+            return
+        if isinstance(watch, CanaryWatch):
+            if beside is not None and beside.rollup is not None:
+                canary = observe(watch.signal, rollup, beside.reference)
+                live = observe(watch.signal, beside.rollup, beside.reference)
+                if canary is not None and live is not None:
+                    watched.verdict = watch.compare(start_ms, canary, live, beside.version)
+            return
+        x: Observation | None
+        if watch.signal == "exposure_js":
+            x = self._exposure.point
+        elif watch.signal == SLOW_SHARE:
+            x = slow_share(rollup, watch.rule.settings["slower_than_ms"])
+        else:
+            x = observe(watch.signal, rollup, self.reference, self.learned)
+        if x is not None:
+            watched.verdict = watch.update(start_ms, end_ms, x)
 
     def see_silence(self, start_ms: int, rollup: Rollup) -> list[Decision]:
         """Take a cohort of total silence: only the absence of searches is judged."""
@@ -127,9 +195,7 @@ class SeriesWatch:
         for watched in self.watched:
             rule = watched.watch.rule
             if rule.detector == "absence" and watched.watch.signal == "search_rate":
-                x = observe("search_rate", rollup, self.reference)
-                if x is not None:
-                    watched.verdict = watched.watch.update(start_ms, end_ms, x)
+                self._look(watched, rollup, None)
                 decisions += self._decide(watched, end_ms)
         return decisions
 
@@ -137,9 +203,9 @@ class SeriesWatch:
         """Take what was observed in a stretch of event time, by signal, and decide on every rule."""
         decisions = []
         for watched in self.watched:
-            x = observed.get(watched.watch.signal)
-            if x is not None:
-                watched.verdict = watched.watch.update(start_ms, end_ms, x)
+            watch, x = watched.watch, observed.get(watched.watch.signal)
+            if x is not None and not isinstance(watch, VectorWatch | CanaryWatch):
+                watched.verdict = watch.update(start_ms, end_ms, x)
             decisions += self._decide(watched, end_ms)
         return decisions
 
@@ -175,7 +241,7 @@ class SeriesWatch:
         if step is not Step.ACCEPTED:
             watched.watch.conclude()
             return
-        watched.watch.restart()
+        watched.watch.accept()
         if not self.firing:
             self._watch_compared_anew(SignalReference())
         if watched.watch.signal in REFERENCE_SIGNALS:
@@ -240,6 +306,7 @@ class SeriesWatch:
             "last_ms": self.last_ms,
             "dormant": self.dormant,
             "match_model": self._match_model,
+            "canary_horizons": sorted(self.canary_horizons),
             "reference": msgspec.to_builtins(self.reference),
             "learned": msgspec.to_builtins(self.learned),
             "scatter": self.scatter.state(),
@@ -268,6 +335,9 @@ class SeriesWatch:
         self.scatter.restore(state.get("scatter", {}))  # likewise
         self._exposure.restore(state["exposure"])
         self.trails = {int(horizon_s): msgspec.convert(x, Trail) for horizon_s, x in state["trails"].items()}
+        # A state from before there were canaries has none.
+        for horizon_s in state.get("canary_horizons", []):
+            self._begin_canary(horizon_s)
         saved = {(x["rule"]["name"], x["signal"]): x for x in state["watched"]}
         for watched in self.watched:
             plain = saved.get(watched.key)

@@ -21,6 +21,7 @@ from detectors.observation import Observation
 from detectors.page_hinkley import PageHinkleyDetector
 from detectors.rules import Rule
 from detectors.threshold import ThresholdDetector
+from detectors.watching import OTHER_UNIT, Verdict, Words
 
 LEARN_POINTS: Final = 20
 """Pooled points before the first verdict: the baseline's own error is then below a quarter of a deviation."""
@@ -41,14 +42,6 @@ PAGE_HINKLEY_DELTA: Final = 1.0
 PAGE_HINKLEY_THRESHOLD: Final = 9.0
 """False alarms of the default rules with these are measured in tests/unit/detect/test_false_alarms.py."""
 ADWIN_DELTA: Final = 1e-6
-
-
-class Verdict(msgspec.Struct, frozen=True):
-    """What a watch says after a cohort."""
-
-    breached: bool
-    suspicious: bool
-    """Not breached, but what has come might become a breach: rules that this one inhibits wait."""
 
 
 class WatchState(msgspec.Struct):
@@ -140,6 +133,20 @@ class Watch:
         s.changed, s.after, s.quarantine, s.pool, s.recent = False, [], [], None, []
         if self.rule.detector != "absence":
             self._detector.reset()
+
+    def accept(self) -> None:
+        """The change is the new level: learn it from the beginning."""
+        self.restart()
+
+    @property
+    def words(self) -> Words:
+        """What the alert's sentence says besides: nothing."""
+        return Words()
+
+    @property
+    def contributions(self) -> list[tuple[str, float]]:
+        """Nothing: it is about one signal."""
+        return []
 
     @property
     def started_at_ms(self) -> int:
@@ -328,7 +335,7 @@ class Watch:
         return [cohort for cohort in self._state.recent if cohort.start_ms >= self._state.started_at_ms]
 
     def _shows_what_it_compares(self) -> bool:
-        return self.signal not in {"exposure_js", "click_rate"} and not self.signal.startswith("latency_")
+        return self.signal not in OTHER_UNIT
 
 
 def _detector(rule: Rule) -> Detector:

@@ -176,6 +176,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """`threshold`, `adwin`, `page_hinkley`, or another that detectors/ has."""
     settings: dict[Word, float] = {}
     """The detector's own settings, plain numbers."""
+    signals: tuple[SignalPattern, ...] = ()
+    """Names or patterns of the signals that `multivariate` looks at together; its `signal` is `anomaly_score`."""
     horizon_s: SecondsOrZero = 0
     """Which horizon's values; 0 for signals that need no clicks."""
     direction: Literal["up", "down", "both"] = "both"

@@ -1,0 +1,45 @@
+"""Which watches a rule makes of a series: one for each signal that it looks at."""
+
+from fnmatch import fnmatchcase
+
+from detectors.burn_watch import BurnWatch
+from detectors.canary_watch import CanaryWatch
+from detectors.observation import PIPELINE_SIGNALS, all_watchable
+from detectors.rules import ANOMALY_SCORE, Rule
+from detectors.seasonal_watch import SeasonalWatch
+from detectors.slow_share import SLOW_SHARE
+from detectors.vector_watch import VectorWatch
+from detectors.watch import Watch
+
+AnyWatch = Watch | BurnWatch | SeasonalWatch | VectorWatch | CanaryWatch
+NOT_IN_VECTORS = PIPELINE_SIGNALS | {"exposure_js"}
+"""The pipeline has a series of its own, and exposure is compared over pools of its own."""
+
+
+def signals_of(rule: Rule) -> list[str]:
+    """Give the signals that a rule watches, each by a watch of its own."""
+    if rule.signal in {ANOMALY_SCORE, SLOW_SHARE}:
+        return [rule.signal]
+    return [signal for signal in all_watchable() if rule.watches(signal)]
+
+
+def signals_together(rule: Rule) -> tuple[str, ...]:
+    """Give the signals that a rule watches together, in a fixed order."""
+    return tuple(
+        signal
+        for signal in all_watchable()
+        if signal not in NOT_IN_VECTORS and any(fnmatchcase(signal, pattern) for pattern in rule.signals)
+    )
+
+
+def make_watch(rule: Rule, signal: str) -> AnyWatch:
+    """Build the watch of a rule on a signal."""
+    if rule.detector == "burn_rate":
+        return BurnWatch(rule, signal)
+    if rule.detector == "seasonal_band":
+        return SeasonalWatch(rule, signal)
+    if rule.detector == "multivariate":
+        return VectorWatch(rule, signals_together(rule))
+    if rule.detector == "canary":
+        return CanaryWatch(rule, signal)
+    return Watch(rule, signal)
