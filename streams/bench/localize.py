@@ -6,8 +6,9 @@ fold is read, with rules that alert at changes of about two per cent. Changes th
 slice, and traffic that moves to slices of few clicks must be told as a shift of the mix.
 """
 
-from collections import Counter
-from collections.abc import Callable
+import os
+from collections.abc import Sequence
+from multiprocessing import get_context
 from typing import Final, Literal, NamedTuple, cast
 
 import numpy as np
@@ -68,44 +69,42 @@ class Trial(NamedTuple):
 
 
 def bench(options: Options) -> list[Figure]:
-    """Give the shares for each run of `options.searches` faults, as many of each kind."""
-    runs: list[Counter[Trial]] = []
-    for run in range(options.runs):
-        options.tell(f"localize: run {run + 1} of {options.runs}")
-        faults = range(run * options.searches, (run + 1) * options.searches)
-        runs.append(Counter(try_fault(_KINDS[number % len(_KINDS)], number) for number in faults))
+    """Try `runs` faults of each kind."""
+    first = options.seed * 1_000_000
+    jobs = [(kind, first + number) for number in range(options.runs) for kind in _KINDS]
+    trials = []
+    with get_context("spawn").Pool(os.cpu_count()) as pool:
+        for trial in pool.imap(_try_fault, jobs):
+            trials.append(trial)
+            if len(trials) % len(_KINDS) == 0:
+                options.tell(f"localize: {len(trials) // len(_KINDS)} of {options.runs} faults of each kind")
+    return trial_figures(trials)
 
-    def shares(of: Callable[[Trial], bool], among: Callable[[Trial], bool]) -> list[float]:
-        found = []
-        for counts in runs:
-            whole = sum(n for trial, n in counts.items() if among(trial))
-            if whole:
-                found.append(sum(n for trial, n in counts.items() if among(trial) and of(trial)) / whole)
-        return found
 
-    def is_slice(trial: Trial) -> bool:
-        return trial.kind in _SLICES
-
-    def asked_right(trial: Trial) -> bool:
-        return trial.asked == "right"
-
-    figures = [figure("localize_named_first", shares(asked_right, is_slice), "share", 0.9)]
-    for kind in _SLICES:
-        found = shares(asked_right, lambda x, kind=kind: x.kind == kind)  # type: ignore[misc]
-        figures.append(figure(f"localize_named_first_{kind}", found, "share"))
+def trial_figures(trials: Sequence[Trial]) -> list[Figure]:
+    """Give the shares, first of what was asked for, then of alerts."""
+    slices = [trial for trial in trials if trial.kind in _SLICES]
+    asked = {kind: [trial.asked for trial in trials if trial.kind == kind] for kind in _KINDS}
+    figures = [figure("localize_named_first", _share([x.asked for x in slices]), "share", 0.9)]
+    figures += [figure(f"localize_named_first_{kind}", _share(asked[kind]), "share") for kind in _SLICES]
     figures += [
-        figure("localize_wrong_first", shares(lambda x: x.asked == "wrong", is_slice), "share", 0.02, "less"),
-        figure("localize_everywhere_names_none", shares(asked_right, lambda x: x.kind == "everywhere"), "share", 0.95),
-        figure("localize_mix_told", shares(asked_right, lambda x: x.kind == "mix"), "share", 0.9),
-        figure("localize_alerted", shares(lambda x: x.alert != "no alert", is_slice), "share"),
+        figure("localize_wrong_first", _share([x.asked for x in slices], "wrong"), "share", 0.02, "less"),
+        figure("localize_everywhere_names_none", _share(asked["everywhere"]), "share", 0.95),
+        figure("localize_mix_told", _share(asked["mix"]), "share", 0.9),
+        figure("localize_alerted", [1 - x for x in _share([x.alert for x in slices], "no alert")], "share"),
     ]
     for name, kinds in (("named_first", _SLICES), ("everywhere_names_none", ("everywhere",)), ("mix_told", ("mix",))):
-        found = shares(
-            lambda x: x.alert == "right",
-            lambda x, kinds=kinds: x.kind in kinds and x.alert != "no alert",  # type: ignore[misc]
-        )
-        figures.append(figure(f"localize_alert_{name}", found, "share"))
+        alerts = [x.alert for x in trials if x.kind in kinds and x.alert != "no alert"]
+        figures.append(figure(f"localize_alert_{name}", _share(alerts), "share"))
     return figures
+
+
+def _share(verdicts: Sequence[Verdict], of: Verdict = "right") -> list[float]:
+    return [sum(verdict == of for verdict in verdicts) / len(verdicts)] if verdicts else []
+
+
+def _try_fault(job: tuple[str, int]) -> Trial:
+    return try_fault(*job)
 
 
 def try_fault(kind: str, seed: int) -> Trial:
@@ -123,8 +122,9 @@ def try_fault(kind: str, seed: int) -> Trial:
         elif alert != "no alert" and record.closed_through_ms[rule.horizon_s] > fault_ms + ASKED_S * 1000:
             break
         for output in fold.apply(record, offset) if alert == "no alert" else ():
-            fired = isinstance(output, Transition) and output.data.status == "firing"
-            if fired and output.cohort_start_ms >= fault_ms and alert == "no alert":
+            if not isinstance(output, Transition) or output.data.status != "firing" or alert != "no alert":
+                continue
+            if output.cohort_start_ms >= fault_ms:
                 alert = _verdict(kind, shop.fault, Explanation(output.data.spread, output.data.segments))
     surface = SURFACES[shop.fault.value] if kind == "surface" else "search"
     tables = slice_tables(rule.signal, trails[surface], fault_ms)
@@ -146,15 +146,26 @@ def draw_shop(kind: str, seed: int) -> SlicedShop:
     shop = SlicedShop(seed, everywhere, RATE * len(surfaces), END_S, surfaces)
     if kind == "everywhere":
         return shop
+    if kind == "mix":
+        dimension, value = _of_few_clicks(shop)
+        shop.fault = Fault(signal, "mix", float(rng.uniform(0.3, 0.7)), dimension, value, FAULT_S)
+        return shop
     dimension = kind if kind in {*DIMENSIONS, "position", "surface"} else list(DIMENSIONS)[int(rng.integers(3))]
     values = [x for x in range(shop.size(dimension)) if _SMALLEST <= shop.share(dimension, x) <= _LARGEST]
     value = values[int(rng.integers(len(values)))]
-    if kind == "mix":
-        # To the slice that clicks least among those, so that the whole falls.
-        value = min(values, key=lambda x: float(shop.taste[dimension][x]))
-        size = float(rng.uniform(0.3, 0.7))
-    shop.fault = Fault(signal, "mix" if kind == "mix" else "slice", size, dimension, value, FAULT_S)
+    shop.fault = Fault(signal, "slice", size, dimension, value, FAULT_S)
     return shop
+
+
+def _of_few_clicks(shop: SlicedShop) -> tuple[str, int]:
+    """Give the slice of a fair size whose people click least, compared with all of its dimension."""
+    rates = {
+        (name, value): shop.taste[name][value] / float(shop.shares[name] @ shop.taste[name])
+        for name in DIMENSIONS
+        for value in range(shop.size(name))
+        if _SMALLEST <= shop.share(name, value) <= _LARGEST
+    }
+    return min(rates, key=lambda slice_: float(rates[slice_]))
 
 
 def _verdict(kind: str, fault: Fault, said: Explanation) -> Verdict:
