@@ -20,6 +20,8 @@ RESIDUAL_MEMORY: Final = 672.0
 """Hours over which the usual distance from the level is remembered."""
 ODD: Final = 3.0
 """An hour further off than so many usual distances counts as so far: one odd day does not widen the band for weeks."""
+BACK: Final = 0.5
+"""A signal is back inside when it has come so far from the level that this part of the width is left."""
 HOUR_COVERED_MS: Final = HOUR_MS // 2
 """Event time between an hour's first and last point from which on it says what is usual."""
 MEMORY_STEPS: Final = 500.0
@@ -55,6 +57,8 @@ class Season(msgspec.Struct):
     """Points outside the band, up to the latest."""
     run_x: float = 0.0
     run_n: float = 0.0
+    run_expected: float = 0.0
+    """What was usual for them, each times its denominator."""
 
 
 class SeasonalBandDetector:
@@ -62,7 +66,7 @@ class SeasonalBandDetector:
 
     An hour's level is that of the same hour of earlier weeks. How wide the band is follows from how far whole hours
     were from their level (weather, campaigns, holidays), from the point's own chance as points scatter from one to
-    the next, and from the level's error. Hours in which it alarms are not learned, and neither are those of which
+    the next, and from the level's error. Once outside, a signal is back when it is within half the band. Hours in which it alarms are not learned, and neither are those of which
     little was seen. Hours seen less than twice, and their neighbours, have no band.
 
     River's HoltWinters and SNARIMAX want evenly spaced numbers without gaps from the first season on, and cannot be
@@ -123,10 +127,12 @@ class SeasonalBandDetector:
         self._learn_scatter(x, n)
         s.expected, s.deviation = self._band(time_ms, n, variance)
         s.x, s.n = s.x + x, s.n + n
-        if s.deviation is None or self._sign * (x / n - s.expected) <= self._width * s.deviation:
-            s.run, s.run_x, s.run_n = 0, 0.0, 0.0
+        width = self._width * (BACK if s.run else 1.0)
+        if s.deviation is None or self._sign * (x / n - s.expected) <= width * s.deviation:
+            s.run, s.run_x, s.run_n, s.run_expected = 0, 0.0, 0.0, 0.0
         else:
-            s.run, s.run_x, s.run_n, s.odd = s.run + 1, s.run_x + x, s.run_n + n, True
+            s.run, s.odd = s.run + 1, True
+            s.run_x, s.run_n, s.run_expected = s.run_x + x, s.run_n + n, s.run_expected + n * s.expected
 
     @property
     def drift_detected(self) -> bool:
@@ -148,19 +154,18 @@ class SeasonalBandDetector:
     def change(self) -> Change | None:
         """The points outside the band, while `drift_detected`."""
         s = self._s
-        return Change(self._direction, s.run, s.expected, s.run_x / s.run_n) if s.run else None
+        return Change(self._direction, s.run, s.run_expected / s.run_n, s.run_x / s.run_n) if s.run else None
 
     def accept(self) -> None:
         """Take the level of the points outside the band as new: the shape of the week stays, all of it moves."""
         s = self._s
         if not s.run:
             return
-        after = s.run_x / s.run_n
-        factor, added = 1.0, after - s.expected
-        if self._relative and s.expected > 0 < after:
-            factor, added = after / s.expected, 0.0
+        factor, added = 1.0, (s.run_x - s.run_expected) / s.run_n
+        if self._relative and s.run_expected > 0 < s.run_x:
+            factor, added = s.run_x / s.run_expected, 0.0
         s.totals = [x * factor + n * added for x, n in zip(s.totals, s.weights, strict=True)]
-        s.run, s.run_x, s.run_n = 0, 0.0, 0.0
+        s.run, s.run_x, s.run_n, s.run_expected = 0, 0.0, 0.0, 0.0
 
     def reset(self) -> None:
         """Forget everything but the settings."""
@@ -209,7 +214,9 @@ class SeasonalBandDetector:
         s = self._s
         if s.before is not None and not s.run:
             x_before, n_before = s.before
-            step = (x / n - x_before / n_before) ** 2 / (1 / n + 1 / n_before)
+            # Volumes scatter more where they are larger, as counts do.
+            level = abs(x / n + x_before / n_before) / 2 if self._relative else 1.0
+            step = (x / n - x_before / n_before) ** 2 / (1 / n + 1 / n_before) / (level or 1.0)
             if s.steps >= LEAST_RESIDUALS and s.step_squares:
                 step = min(step, ODD**2 * s.step_squares / s.steps)
             keep = 1 - 1 / MEMORY_STEPS if s.steps >= MEMORY_STEPS else 1.0
@@ -230,7 +237,7 @@ class SeasonalBandDetector:
         if weeks < LEAST_WEEKS or s.residuals < LEAST_RESIDUALS:
             return level, None
         usual = s.residual_squares / s.residuals * self._scale(level) ** 2 * (1 + 1 / weeks)
-        chance = max(variance / n**2, s.step_squares / s.steps / n)
+        chance = max(variance / n**2, s.step_squares / s.steps / n * self._scale(level))
         # Nothing was seen to scatter, as in a share that was always zero: then as much as a count would.
         if usual + chance <= 0:
             chance = max(abs(level), 0.5 / n) / n

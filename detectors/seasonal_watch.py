@@ -100,6 +100,8 @@ class SeasonalWatch(FindingWatch):
         # What a cohort alone does not tell has no error of its own.
         variance = s.outside.variance_total
         error = math.sqrt(variance) / s.outside.denominator_total if variance else None
+        change = self._detector.change
+        expected = self._detector.estimate if change is None else change.before
         s.finding = self._finding = Finding(
-            started_ms, s.outside.shown, self._detector.estimate, self._detector.limit, s.outside.n_total, error
+            started_ms, s.outside.shown, expected, self._detector.limit, s.outside.n_total, error
         )

@@ -1,7 +1,11 @@
 """What rules with burn rates, seasonal bands, several signals and canaries must and must not say."""
 
+import tomllib
+from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from detectors.rule_settings import rules_of
@@ -64,3 +68,15 @@ def test_a_wrong_rule_is_refused_with_the_path_and_the_cure(wrong: Rule, path: s
     errors = {x.path: x.message for x in raised.value.errors}
     assert f"rules[0].{path}" in errors
     assert says in errors[f"rules[0].{path}"]
+
+
+def test_each_example_of_the_settings_file_is_a_good_rule() -> None:
+    text = (Path(__file__).parents[3] / "deploy" / "settings.example.toml").read_text(encoding="utf-8")
+    _, *blocks = text.split("# [[rules]]\n")
+    rules = []
+    for block in blocks:
+        # A block ends with the first line that is empty, its comment sign aside.
+        lines = takewhile(lambda line: line.strip("# "), block.splitlines())
+        table = tomllib.loads("\n".join(line.removeprefix("# ") for line in lines))
+        rules += rules_of([msgspec.convert(table, Rule, strict=False)])
+    assert {x.detector for x in rules} >= {*GOOD, "threshold"}
