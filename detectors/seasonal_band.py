@@ -66,8 +66,9 @@ class SeasonalBandDetector:
 
     An hour's level is that of the same hour of earlier weeks. How wide the band is follows from how far whole hours
     were from their level (weather, campaigns, holidays), from the point's own chance as points scatter from one to
-    the next, and from the level's error. Once outside, a signal is back when it is within half the band. Hours in which it alarms are not learned, and neither are those of which
-    little was seen. Hours seen less than twice, and their neighbours, have no band.
+    the next, and from the level's error. Once outside, a signal is back when it is within half the band. Hours in
+    which it alarms are not learned, and neither are those of which little was seen. Hours seen less than twice, and
+    their neighbours, have no band.
 
     River's HoltWinters and SNARIMAX want evenly spaced numbers without gaps from the first season on, and cannot be
     written down and built again from little; 168 levels can.
