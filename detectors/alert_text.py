@@ -3,6 +3,8 @@
 from typing import Final
 
 from detectors.lifecycle import Step
+from detectors.signal_catalogue import CATALOGUE, PIPELINE_CATALOGUE, WORKER_CATALOGUE
+from detectors.slow_share import SLOW_SHARE
 from detectors.watching import Words
 from schemas.alerts import AlertData, AlertSegment, AlertSeries, SuspectedCause
 from schemas.scores import PIPELINE
@@ -10,22 +12,9 @@ from schemas.scores import PIPELINE
 SAME_TIME_S: Final = 10
 """A cohort's length by default."""
 
-_SHARES = frozenset(
-    {
-        "ctr",
-        "misrouted_rate",
-        "late_rate",
-        "invalid_rate",
-        "pointwise_accuracy",
-        "unscored_rate",
-        "zero_result_rate",
-        "missing_field_rate",
-        "unknown_token_rate",
-        "ctr_proxy_accuracy",
-        "shown_order_accuracy",
-        "slow_share",
-    }
-)
+_UNITS: Final = {facts.name: facts.unit for facts in (*CATALOGUE, *PIPELINE_CATALOGUE, *WORKER_CATALOGUE)} | {
+    SLOW_SHARE: "share"
+}
 
 
 def summary(step: Step, data: AlertData, words: Words | None = None) -> str:
@@ -104,10 +93,13 @@ def shown(signal: str, value: float | None) -> str:
     """Write a value as people read it, with its unit."""
     if value is None:
         return "unknown"
-    if signal in _SHARES:
+    unit = _UNITS.get(signal, "")
+    if unit == "share":
         return f"{100 * value:.3g} %"
-    if signal.startswith("latency_"):
-        return f"{value:.4g} ms"
-    if signal.endswith("_rate"):
+    if unit == "bytes":
+        return f"{value / 2**20:,.0f} MiB"
+    if unit in {"ms", "s"}:
+        return f"{value:.4g} {unit}"
+    if unit == "1/s":
         return f"{value:.3g}/s"
     return f"{value:.3g}"

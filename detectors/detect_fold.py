@@ -28,6 +28,8 @@ from detectors.series_watch import Beside, Decision, SeriesWatch
 from detectors.signals import click_rate, search_rate, signal_points
 from detectors.silence import Silence
 from detectors.state_parts import cut_part, whole_part
+from detectors.worker_watch import WorkerWatch
+from schemas.events import WorkerTelemetry
 from schemas.rollup import LABEL_FREE, Exemplar, Rollup, RollupControl, series_key
 from schemas.scores import PIPELINE, Series
 from schemas.silences import Silence as AlertSilence
@@ -85,6 +87,7 @@ class DetectFold:
         self._silence = Silence()
         self._pending = PendingRollups(self.settings.max_segment_values)
         self._pipeline = PipelineWatch(self._rules, self.settings.accept_s, self.settings.bucket_s)
+        self._workers = WorkerWatch(self.settings.bucket_s)
         self._series: dict[Series, SeriesWatch] = {}
         self._next_ms: dict[int, int] = {}
         self._silent_through_ms = 0
@@ -148,6 +151,14 @@ class DetectFold:
             outputs += self._decide_cohort(start_ms, horizon_s)
         return outputs + self._decide_silence()
 
+    def apply_telemetry(self, report: WorkerTelemetry) -> Sequence[Output]:
+        """Take the next report of a pool worker; those of the log in their order, also such as a predecessor knew.
+
+        Returns:
+            The signals of the workers that it completes: by their clock, whatever time it is in `rollups`.
+        """
+        return self._workers.take(report)
+
     def state(self) -> dict[str, Any]:
         """Give everything as plain numbers and names, in parts of bounded size by name.
 
@@ -157,6 +168,7 @@ class DetectFold:
         for series, watch in self._series.items():
             parts |= cut_part("series:" + series_key(series).decode(), watch.state())
         parts["pipeline"] = self._pipeline.state()
+        parts["workers"] = self._workers.state()
         parts["fold"] = {
             "version": STATE_VERSION,
             "parts": sorted(parts),
@@ -196,6 +208,8 @@ class DetectFold:
         parts = {name: state[name]["part"] for name in fold["parts"]}
         if "pipeline" in parts:  # a state from before the pipeline was watched has none
             self._pipeline.restore(parts["pipeline"])
+        if "workers" in parts:  # likewise
+            self._workers.restore(parts["workers"])
         self._pending.restore([part for name, part in parts.items() if name.startswith("pending:")])
         for name in parts:
             if name.startswith("series:"):

@@ -219,6 +219,15 @@ PIPELINE_CATALOGUE: Final = (
     SignalFacts("invalid_rate", "events that broke their contract", "share", "events", "binomial", ()),
 )
 """Of the pipeline itself; they come only where there were events."""
+WORKER_CATALOGUE: Final = tuple(
+    SignalFacts(name, f"{what}, mean over reports", unit, "reports", "of a mean", (Reason.NO_REPORTS,))
+    for name, what, unit in (
+        ("worker_rss_bytes", "memory of the pool's workers", "bytes"),
+        ("gpu_memory_bytes", "GPU memory of the pool's workers", "bytes"),
+        ("queue_depth", "what waits at a worker of the pool", ""),
+    )
+)
+"""Of each worker of the pool and of all together, by their clock."""
 NEED_CLICKS: Final = frozenset(facts.name for facts in CATALOGUE if facts.needs_clicks)
 """Signals that only the horizons after a search tell; all others are known at horizon 0, and only there."""
 
@@ -233,7 +242,7 @@ def as_markdown(watchable: frozenset[str]) -> str:
         [
             "| signal | what | unit | n | cohort's own standard error | clicks | reference | rules | without a value |",
             "|---|---|---|---|---|---|---|---|---|",
-            *(_row(facts, watchable) for facts in (*CATALOGUE, *PIPELINE_CATALOGUE)),
+            *(_row(facts, watchable) for facts in (*CATALOGUE, *PIPELINE_CATALOGUE, *WORKER_CATALOGUE)),
         ]
     )
 

@@ -21,6 +21,8 @@ class Reason(StrEnum):
     NO_TOKENS = "no_tokens"
     NO_LATENCIES = "no_latencies"
     """The shop reported none, or nothing was sent to the pool."""
+    NO_REPORTS = "no_reports"
+    """No worker has reported it."""
     TOO_FEW_VALUES = "too_few_values"
     """The quantile would be their maximum."""
     TOO_FEW_CLICKS = "too_few_clicks"

@@ -1,12 +1,16 @@
 """Every Prometheus metric of a worker, in one place."""
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from schemas.events import WorkerTelemetry
+from schemas.scores import LONGEST_NAME
 from streams.transport import TP, Source
 
+MAX_POOL_WORKERS: Final = 100
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -107,6 +111,16 @@ class Metrics:
             "Deployments of match models that could not be loaded; the model before stays live.",
             registry=registry,
         )
+        self._pool_workers: dict[str, None] = {}
+        self._pool_worker = {
+            name: Gauge(f"matchwatch_pool_{name}", what, ["worker"], registry=registry)
+            for name, what in (
+                ("worker_rss_bytes", "Memory of a worker of the pool, as it reported last."),
+                ("gpu_memory_bytes", "GPU memory of a worker of the pool, as it reported last."),
+                ("queue_depth", "What waits at a worker of the pool, as it reported last."),
+                ("worker_reported_timestamp_seconds", "When a worker of the pool reported last, by its own clock."),
+            )
+        }
         self._lag = Gauge(
             "matchwatch_consumer_lag_records", "Records not read yet.", ["topic", "partition"], registry=registry
         )
@@ -147,6 +161,20 @@ class Metrics:
             end = source.end_offset(tp)
             if end is not None:
                 self._lag.labels(tp.topic, tp.partition).set(max(0, end - source.position(tp)))
+
+    def pool_worker(self, report: WorkerTelemetry) -> None:
+        """Show what a worker of the pool says of itself; of many workers, those that reported last."""
+        worker = report.worker[:LONGEST_NAME]
+        self._pool_workers.pop(worker, None)
+        self._pool_workers[worker] = None
+        if len(self._pool_workers) > MAX_POOL_WORKERS:
+            oldest = next(iter(self._pool_workers))
+            del self._pool_workers[oldest]
+            for gauge in self._pool_worker.values():
+                gauge.remove(oldest)
+        values = (report.rss_bytes, report.gpu_memory_bytes, report.queue_depth, report.time_ms / 1000)
+        for gauge, value in zip(self._pool_worker.values(), values, strict=True):
+            gauge.labels(worker).set(math.nan if value is None else value)
 
     def misconfigured(self, settings: Iterable[tuple[str, str]]) -> None:
         """Show which settings of which topics differ from the catalogue: these, and no others any more."""

@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 import xxhash
 
+from detectors.worker_watch import WORKER_SIGNALS
 from schemas.scores import PIPELINE, Series
 from schemas.signals import SignalPoint
 from schemas.timestamps import format_timestamp
@@ -31,10 +32,12 @@ def read_signals(
     if last is None:
         yield from points
         return
-    # The pipeline's own signals wait for no late event: they are ahead of those of the shop.
-    newest: dict[tuple[int, bool], dict[int, list[SignalPoint]]] = {}
+    # The pipeline's own signals wait for no late event: they are ahead of those of the shop. Workers have a clock of
+    # their own.
+    newest: dict[tuple[int, bool, bool], dict[int, list[SignalPoint]]] = {}
     for point in points:
-        cohorts = newest.setdefault((point.horizon_s, point.series == PIPELINE), {})
+        kind = (point.horizon_s, point.series == PIPELINE, point.signal in WORKER_SIGNALS)
+        cohorts = newest.setdefault(kind, {})
         cohorts.setdefault(point.cohort_start_ms, []).append(point)
         if len(cohorts) > last:
             del cohorts[min(cohorts)]

@@ -9,7 +9,7 @@ from detectors.outputs import SignalBatch, Transition
 from schemas.alerts import SampleSearch, encode_alert
 from schemas.decode import decode_model_event
 from schemas.errors import BadRecord
-from schemas.events import Deployment
+from schemas.events import Deployment, ModelEvent
 from schemas.rollup import series_key
 from schemas.scores import LONGEST_NAME
 from schemas.settings import Settings
@@ -30,12 +30,17 @@ def detect_fold_settings(settings: Settings) -> DetectFoldSettings:
     )
 
 
-def read_deployment(record: Record, max_ahead_s: int) -> Deployment | None:
-    """Read a record of `model-events`; None where it is another event, or one that score makes a dead letter of."""
+def read_model_event(record: Record, max_ahead_s: int) -> ModelEvent | None:
+    """Read a record of `model-events`; None where it is one that score makes a dead letter of."""
     try:
-        event = decode_model_event(record.value, read_arrival(record.headers, record.timestamp), max_ahead_s)
+        return decode_model_event(record.value, read_arrival(record.headers, record.timestamp), max_ahead_s)
     except BadRecord:
         return None
+
+
+def read_deployment(record: Record, max_ahead_s: int) -> Deployment | None:
+    """Read a record of `model-events`; None where it is no deployment."""
+    event = read_model_event(record, max_ahead_s)
     return event if isinstance(event, Deployment) else None
 
 

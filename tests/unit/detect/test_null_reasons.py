@@ -12,10 +12,11 @@ import pytest
 from detectors.observation import PIPELINE_SIGNALS, all_watchable, observe
 from detectors.reference import Reference
 from detectors.rollup_fit import misfit
-from detectors.signal_catalogue import CATALOGUE, NEED_CLICKS, PIPELINE_CATALOGUE, as_markdown
+from detectors.signal_catalogue import CATALOGUE, NEED_CLICKS, PIPELINE_CATALOGUE, WORKER_CATALOGUE, as_markdown
 from detectors.signal_reference import ClickReference, ReferenceWindow, ScoreReference, SignalReference
 from detectors.signals import signal_points
 from detectors.sketch import sketch_of
+from detectors.worker_watch import WORKER_SIGNALS
 from schemas.rollup import POSITION_SLOTS, SCORE_BINS, Clicks, Moments, Pairs, Rollup
 from schemas.signals import Reason, SignalPoint, encode_signals
 from tests.unit.detect.scored_pages import SERIES, scored_pages
@@ -151,7 +152,8 @@ def test_the_catalogue_names_every_reason_of_every_signal() -> None:
             if point.reason not in {None, Reason.NOT_FINITE}:
                 found[point.signal].add(str(point.reason))
     assert found == {facts.name: set(facts.reasons) for facts in CATALOGUE if facts.reasons}
-    assert {reason for reasons in found.values() for reason in reasons} == set(Reason) - {Reason.NOT_FINITE}
+    of_workers = {reason for facts in WORKER_CATALOGUE for reason in facts.reasons}  # see test_worker_watch.py
+    assert {reason for reasons in found.values() for reason in reasons} == set(Reason) - {"not_finite", *of_workers}
 
 
 def test_a_sum_that_is_not_finite_is_no_value() -> None:
@@ -177,6 +179,7 @@ def test_the_catalogue_is_in_the_order_of_the_points_at_their_horizons() -> None
         names = [point.signal for point in signal_points(empty(horizon_s))]
         assert names == [facts.name for facts in CATALOGUE if facts.needs_clicks == needs_clicks]
     assert {facts.name for facts in PIPELINE_CATALOGUE} == PIPELINE_SIGNALS
+    assert tuple(facts.name for facts in WORKER_CATALOGUE) == WORKER_SIGNALS
     assert set(all_watchable()) <= {facts.name for facts in (*CATALOGUE, *PIPELINE_CATALOGUE)}
     assert NEED_CLICKS
 
