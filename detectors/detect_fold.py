@@ -24,10 +24,11 @@ from detectors.pipeline_watch import PipelineWatch
 from detectors.reference import Reference
 from detectors.rollup_merge import empty_rollup
 from detectors.rules import DEFAULT_RULES, Rule
-from detectors.series_watch import Beside, Decision, SeriesWatch
+from detectors.series_watch import Beside, Decision, SeriesWatch, Watched
 from detectors.signals import click_rate, search_rate, signal_points
 from detectors.silence import Silence
 from detectors.state_parts import cut_part, whole_part
+from detectors.suspects import Scene, plausible
 from detectors.worker_watch import WorkerWatch
 from schemas.events import WorkerTelemetry
 from schemas.rollup import LABEL_FREE, Exemplar, Rollup, RollupControl, series_key
@@ -439,10 +440,11 @@ class DetectFold:
         settings = self.settings
         episode = decision.watched.episode
         started_at_ms = decision.watched.watch.started_at_ms
-        # Which model a shop serves has nothing to do with where its producers write.
-        marks = [] if watch.series == PIPELINE else self._marks
         cause = suspected_cause(
-            marks, started_at_ms, settings.cause_window_s, settings.cause_after_cohorts * settings.bucket_s
+            self._suspects(watch, decision.watched),
+            started_at_ms,
+            settings.cause_window_s,
+            settings.cause_after_cohorts * settings.bucket_s,
         )
         if cause is None and episode is not None:
             cause = episode.suspected_cause
@@ -467,6 +469,20 @@ class DetectFold:
             runbook_page=settings.runbook_page,
             beside=self._beside(watch.series),
         )
+
+    def _suspects(self, watch: SeriesWatch, watched: Watched) -> list[DeploymentMark]:
+        if watch.series == PIPELINE:  # which model a shop serves has nothing to do with where its producers write
+            return []
+        scene = Scene(
+            series=watch.series,
+            signal=watched.watch.signal,
+            earliest_ms=watched.watch.earliest_start_ms,
+            started_at_ms=watched.watch.started_at_ms,
+            slack_ms=self.settings.cause_after_cohorts * self.settings.bucket_s * 1000,
+            match_model=watch.match_model,
+            first_seen_ms={series: other.first_ms for series, other in self._series.items()},
+        )
+        return plausible(self._marks, scene)
 
     def _beside(self, series: Series) -> list[SeriesWatch]:
         """Give what the same model and version do on the other surfaces of the application."""

@@ -99,6 +99,11 @@ class SeriesWatch:
         self._exposure = ExposurePool(min(pools, default=0))
 
     @property
+    def match_model(self) -> str:
+        """Name of the match model that scores it; empty where none has yet."""
+        return self._match_model.partition("/")[0]
+
+    @property
     def firing(self) -> bool:
         """Whether any of its alerts fires."""
         return any(x.life.phase is Phase.FIRING for x in self.watched)

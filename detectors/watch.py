@@ -15,7 +15,7 @@ import msgspec
 from detectors.absence import AbsenceDetector
 from detectors.adwin import AdwinDetector
 from detectors.baseline import Baseline
-from detectors.change_point import Cohort, first_changed
+from detectors.change_point import Cohort, earliest_changed, first_changed
 from detectors.drift import Detector
 from detectors.observation import Observation
 from detectors.page_hinkley import PageHinkleyDetector
@@ -56,6 +56,8 @@ class WatchState(msgspec.Struct):
     """Pooled points since the change was found."""
     changed: bool = False
     started_at_ms: int = 0
+    earliest_ms: int | None = None
+    """The change surely did not begin earlier."""
     changed_level: float = 0.0
     point_ms: int = 10_000
     """How long the latest pooled point took to fill."""
@@ -152,6 +154,11 @@ class Watch:
     def started_at_ms(self) -> int:
         """Estimated time of the change, while there is one."""
         return self._state.started_at_ms
+
+    @property
+    def earliest_start_ms(self) -> int | None:
+        """When the change began at the earliest; None where that is not known."""
+        return self._state.earliest_ms
 
     @property
     def expected(self) -> float:
@@ -305,7 +312,11 @@ class Watch:
         s.changed = True
         s.changed_level = pooled.ratio
         s.after = s.quarantine[-ago:][-RECOVERY_POINTS:]
-        s.started_at_ms = first_changed(s.recent, s.baseline.level, pooled.ratio, s.baseline.unit_variance(pooled))
+        levels = s.baseline.level, pooled.ratio, s.baseline.unit_variance(pooled)
+        s.started_at_ms = first_changed(s.recent, *levels)
+        # Exposure is pooled before it is compared, so it shows a change late by as long as that takes.
+        late_ms = s.point_ms if self.signal == "exposure_js" else 0
+        s.earliest_ms = earliest_changed(s.recent, *levels) - late_ms
         s.quarantine = []
 
     def _has_recovered(self) -> bool:

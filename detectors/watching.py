@@ -70,6 +70,10 @@ class Watching(Protocol):
         """Estimated time of the change, while there is one."""
 
     @property
+    def earliest_start_ms(self) -> int | None:
+        """When the change began at the earliest; None where that is not known."""
+
+    @property
     def value(self) -> float | None:
         """The level since the change, in the signal's unit."""
 
@@ -110,6 +114,11 @@ class FindingWatch:
     def started_at_ms(self) -> int:
         """Estimated time of the change, while there is one."""
         return self._finding.started_at_ms
+
+    @property
+    def earliest_start_ms(self) -> int | None:
+        """Not known: these look at long stretches of time at once."""
+        return None
 
     @property
     def value(self) -> float | None:
