@@ -44,6 +44,12 @@ class BadSettings(MatchwatchError):
         self.errors = tuple(errors)
 
 
+class UnusableFile(MatchwatchError):
+    """A file that a command was given cannot be used: the command says which line or key, and exits with 2."""
+
+    exit_code = 2
+
+
 class ModelRefused(MatchwatchError):
     """A model's files are missing, changed or unreadable: the model before it stays live."""
 

@@ -1,16 +1,15 @@
 """`matchwatch bench`: how fast it is here, and how soon and how rarely it alarms, against its targets."""
 
+from functools import partial
+
 import click
 import msgspec
 
 from streams.bench.table import DETECTION, RATE, RUNS, SEARCHES, run, show
+from streams.cli import bench_nab
 
 
-@click.command(
-    epilog="\b\nExamples:\n  matchwatch bench pipeline\n  matchwatch bench pipeline --runs 7 --searches 40000 --json\n"
-    "  matchwatch bench shift --seed 2\n"
-)
-@click.argument("name", type=click.Choice([*SEARCHES, *DETECTION]))
+@click.command()
 @click.option(
     "--runs",
     type=click.IntRange(1),
@@ -31,7 +30,7 @@ from streams.bench.table import DETECTION, RATE, RUNS, SEARCHES, run, show
 )
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="In benches of detection.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(*, name: str, runs: int | None, searches: int | None, rate: float, seed: int, as_json: bool) -> None:
+def measured(*, name: str, runs: int | None, searches: int | None, rate: float, seed: int, as_json: bool) -> None:
     """Measure CPU time, in recover seconds, on servers that the bench starts itself, in runs that take turns.
 
     Benches of detection start no servers: what they watch is drawn from --seed.
@@ -44,3 +43,33 @@ def command(*, name: str, runs: int | None, searches: int | None, rate: float, s
         click.echo(msgspec.json.encode(found))
     else:
         show([found])
+
+
+class Benches(click.Group):
+    """Benches by name. Those that measure what they make themselves share their options."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click calls it
+        """Give the names of all benches."""
+        return [*SEARCHES, *DETECTION, "nab"]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Give the command of a bench; None if there is none."""
+        if cmd_name == "nab":
+            return bench_nab.command
+        if cmd_name not in self.list_commands(ctx) or measured.callback is None:
+            return None
+        callback = partial(measured.callback, name=cmd_name)
+        example = f"\b\nExample:\n  matchwatch bench {cmd_name} --json\n"
+        short = "On servers of its own." if cmd_name in SEARCHES else "On what is drawn from a seed."
+        return click.Command(
+            cmd_name, params=measured.params, callback=callback, help=measured.help, short_help=short, epilog=example
+        )
+
+
+@click.command(
+    cls=Benches,
+    epilog="\b\nExamples:\n  matchwatch bench pipeline\n  matchwatch bench pipeline --runs 7 --searches 40000 --json\n"
+    "  matchwatch bench shift --seed 2\n",
+)
+def command() -> None:
+    """Measure how fast matchwatch is here, and how soon and how rarely it alarms, against its targets."""

@@ -6,8 +6,9 @@ import importlib
 import pytest
 
 WITH_EXAMPLES = (
-    "absence", "adwin", "burn_rate", "change_point", "count_cusum", "divergence", "event_split", "half_space",
-    "history", "mean_cusum", "mean_gap", "page_hinkley", "seasonal_band", "threshold",
+    "absence", "adwin", "burn_rate", "change_point", "count_cusum", "discord", "divergence", "event_split",
+    "half_space", "history", "mean_cusum", "mean_gap", "nearest_value", "novelty", "page_hinkley", "rarity",
+    "repeats", "seasonal_band", "threshold",
 )  # fmt: skip
 
 
