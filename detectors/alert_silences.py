@@ -9,7 +9,7 @@ import msgspec
 from schemas.alerts import AlertData
 from schemas.silences import Silence, SilenceMatcher
 
-MAX_SILENCES: Final = 1000
+MAX_SILENCES: Final = 500
 """Of more, those that end last are kept."""
 
 
@@ -32,7 +32,9 @@ class AlertSilences:
     def put(self, silence: Silence) -> None:
         """Learn of a silence, or of a change of one."""
         self.asked = True
-        self._known[silence.id] = _Known(silence.starts_ms, silence.ends_ms, silence)
+        # What is told to people about it is kept on its topic alone.
+        kept = msgspec.structs.replace(silence, created_by="", comment="")
+        self._known[silence.id] = _Known(silence.starts_ms, silence.ends_ms, kept)
         if len(self._known) > MAX_SILENCES:
             del self._known[min(self._known, key=lambda name: (self._known[name].ends_ms, name))]
 

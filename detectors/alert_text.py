@@ -69,6 +69,13 @@ def resolves(data: AlertData) -> str:
     return f"{data.signal} {when.side} {shown(data.signal, when.value)} for {when.for_s} s"
 
 
+def with_company(text: str, others: int) -> str:
+    """Say in the summary of an incident's first alert how many others belong to it."""
+    if not others:
+        return text
+    return f"{text}; {others} more alert{'s' if others > 1 else ''} belong{'' if others > 1 else 's'} to it"
+
+
 def place(series: AlertSeries) -> str:
     """Name what a series is about, models aside."""
     if series.surface == PIPELINE.surface:

@@ -14,9 +14,11 @@ from typing import Any, Final
 import msgspec
 
 from detectors.alert_silences import AlertSilences
+from detectors.alert_text import with_company
 from detectors.deployments import DeploymentMark, canaries, latest_live_ms, suspected_cause
 from detectors.episodes import Moment, make_transition
 from detectors.frontier import Frontier
+from detectors.incidents import Incidents
 from detectors.lifecycle import ACCEPT_S, Phase, Step
 from detectors.outputs import Output, SignalBatch, Transition
 from detectors.pending_rollups import Arrival, PendingRollups
@@ -94,6 +96,7 @@ class DetectFold:
         self._silent_through_ms = 0
         self._marks: list[DeploymentMark] = []
         self._silences = AlertSilences()
+        self._incidents = Incidents()
         self._counters: Counter[str] = Counter()
         if state is not None:
             self._restore(state)
@@ -168,6 +171,7 @@ class DetectFold:
         parts: dict[str, Any] = {f"pending:{i:06}": part for i, part in enumerate(self._pending.state())}
         for series, watch in self._series.items():
             parts |= cut_part("series:" + series_key(series).decode(), watch.state())
+        parts |= cut_part("silences", self._silences.state()) | cut_part("incidents", self._incidents.state())
         parts["pipeline"] = self._pipeline.state()
         parts["workers"] = self._workers.state()
         parts["fold"] = {
@@ -178,7 +182,6 @@ class DetectFold:
             "next_ms": dict(self._next_ms),
             "silent_through_ms": self._silent_through_ms,
             "marks": msgspec.to_builtins(self._marks),
-            "silences": self._silences.state(),
             "counters": dict(self._counters),
         }
         return {name: {"offset": self.offset, "part": part} for name, part in parts.items()}
@@ -203,14 +206,17 @@ class DetectFold:
         self._next_ms = {int(horizon_s): start for horizon_s, start in fold["next_ms"].items()}
         self._silent_through_ms = fold["silent_through_ms"]
         self._marks = msgspec.convert(fold["marks"], list[DeploymentMark])
-        if "silences" in fold:  # a state from before there were any has none
-            self._silences.restore(fold["silences"])
         self._counters = Counter(fold["counters"])
         parts = {name: state[name]["part"] for name in fold["parts"]}
-        if "pipeline" in parts:  # a state from before the pipeline was watched has none
+        # A state from before the pipeline was watched, or before there were silences or incidents, has none.
+        if "pipeline" in parts:
             self._pipeline.restore(parts["pipeline"])
         if "workers" in parts:  # likewise
             self._workers.restore(parts["workers"])
+        if "silences" in parts:
+            self._silences.restore(whole_part("silences", parts))
+        if "incidents" in parts:
+            self._incidents.restore(whole_part("incidents", parts))
         self._pending.restore([part for name, part in parts.items() if name.startswith("pending:")])
         for name in parts:
             if name.startswith("series:"):
@@ -265,7 +271,7 @@ class DetectFold:
             if series not in rollups and self._expects_searches(watch, start_ms, horizon_s):
                 rollups[series] = empty_rollup(series, start_ms, self.settings.bucket_s, horizon_s, ALL_PARTITIONS)
         trials = canaries(self._marks, start_ms) if any(mark.role == "canary" for mark in self._marks) else {}
-        decided: list[Output] = list(self._end_canaries(trials, start_ms, horizon_s))
+        decided: list[Transition] = list(self._end_canaries(trials, start_ms, horizon_s))
         signals: list[Output] = []
         for series in sorted(rollups):
             rollup = rollups[series]
@@ -282,7 +288,16 @@ class DetectFold:
             else:
                 points = [search_rate(rollup) if horizon_s == LABEL_FREE else click_rate(rollup)]
             signals.append(SignalBatch(series, start_ms, horizon_s, points))
-        return decided + signals
+        return [*(self._with_company(x, horizon_s) for x in decided), *signals]
+
+    def _with_company(self, transition: Transition, horizon_s: int) -> Transition:
+        """Say of an incident's first alert what else has fired: some of it only after it, in the same cohort."""
+        data = transition.data
+        if data.status != "firing":
+            return transition
+        others = self._incidents.others(data, horizon_s, transition.cohort_start_ms)
+        data = msgspec.structs.replace(data, summary=with_company(data.summary, others))
+        return msgspec.structs.replace(transition, data=data)
 
     def _live_beside(
         self, canary: Series, trials: Mapping[tuple[str, str], str], rollups: Mapping[Series, Rollup]
@@ -466,6 +481,7 @@ class DetectFold:
             cause,
             exemplars=exemplars,
             silences=self._silences,
+            incidents=self._incidents,
             runbook_page=settings.runbook_page,
             beside=self._beside(watch.series),
         )

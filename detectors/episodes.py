@@ -8,6 +8,7 @@ from detectors.alert_silences import AlertSilences
 from detectors.alert_text import summary
 from detectors.drilldown import explain
 from detectors.exemplars import choose_exemplars
+from detectors.incidents import Incidents
 from detectors.lifecycle import Step, alert_id, fingerprint
 from detectors.other_surfaces import compare_surfaces
 from detectors.outputs import Transition, alert_type
@@ -38,6 +39,7 @@ def make_transition(
     *,
     exemplars: list[Exemplar],
     silences: AlertSilences,
+    incidents: Incidents,
     runbook_page: str,
     beside: Sequence[SeriesWatch] = (),
 ) -> Transition:
@@ -50,6 +52,7 @@ def make_transition(
         cause: the suspected deployment.
         exemplars: searches to choose samples from.
         silences: those that are known.
+        incidents: where it is placed if it fires.
         runbook_page: where a rule has its runbook that names none; `{rule}` stands for its name.
         beside: the other surfaces' series of the same model and version.
     """
@@ -66,6 +69,10 @@ def make_transition(
         )
     silenced_by = silences.covering(data, moment.end_ms)
     told = watched.life.tell(step, silenced=bool(silenced_by))
+    if step is Step.FIRED:
+        at = watched.watch.rule.horizon_s, moment.cohort_start_ms
+        incident, grouped = incidents.place(data, *at, told=told)
+        data = watched.episode = msgspec.structs.replace(data, incident=incident, grouped=grouped)
     data = msgspec.structs.replace(data, summary=summary(step, data, watched.watch.words), silenced_by=silenced_by)
     return Transition(
         id=alert_id(data.fingerprint, moment.cohort_start_ms, data.status, data.repeat),
@@ -103,6 +110,8 @@ def _firing(
         repeat=life.repeat,
         summary="",
         suspected_cause=cause,
+        incident=before.incident if before is not None else "",
+        grouped=before is not None and before.grouped,
         runbook_url=rule.runbook or runbook_page.replace("{rule}", rule.name),
         resolves_when=_resolves_when(watch),
     )

@@ -127,6 +127,10 @@ class AlertData(msgspec.Struct, frozen=True, kw_only=True):
     """Expected time between false alarms of the rule set, where it is calibrated."""
     replayed: bool = False
     """Recomputed over old events: never page for it."""
+    incident: str = ""
+    """Alerts of an application that broke together share it; hash of the first one's fingerprint and cohort."""
+    grouped: bool = False
+    """Subscribers have been called for another alert of the incident, of this severity or a higher one."""
     silenced_by: list[str] = []
     """Ids of the silences that cover it at the decision's event time; then nobody is told that it fires."""
 

@@ -9,11 +9,11 @@ from schemas.errors import BadRecord
 from schemas.ours import decode_ours
 from schemas.timestamps import timestamp_ms
 
-MAX_MATCHERS: Final = 20
+MAX_MATCHERS: Final = 10
 
 MatcherName = Literal["application", "surface", "model", "version", "rule", "signal", "severity"]
 _Id = Annotated[str, Meta(min_length=1, max_length=100)]
-_Value = Annotated[str, Meta(max_length=1000)]
+_Value = Annotated[str, Meta(max_length=500)]
 
 
 class SilenceMatcher(msgspec.Struct, frozen=True):

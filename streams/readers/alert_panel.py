@@ -59,6 +59,7 @@ def _facts(data: AlertData) -> Table:
         ("how sure", _how_sure(data)),
         ("suspected", _cause(data)),
         ("segments", _segments(data)),
+        ("incident", f"{data.incident} (called for already)" if data.grouped else data.incident),
         ("silenced by", ", ".join(data.silenced_by)),
         ("elsewhere", _other_surfaces(data)),
         ("resolves", resolves(data) if data.status == "firing" else ""),

@@ -69,6 +69,9 @@ def test_a_silenced_alert_is_told_when_its_silence_is_expired(settings: Settings
     ]
     assert alerts[1]["data"]["silenced_by"] == []
     assert "(silenced)" in call(settings, tmp_path, "alerts", "--brief", "--last", "2").stdout
+    (incident,) = map(json.loads, call(settings, tmp_path, "alerts", "--incidents", "--json").stdout.splitlines())
+    assert (incident["incident"], incident["firing"]) == (alerts[0]["data"]["incident"], 1)
+    assert incident["incident"] in call(settings, tmp_path, "alerts", "--incidents").stdout
     now = format_timestamp(START_MS + 2000)
     assert (wanted, "expired") not in listed("--at", now)
     assert (wanted, "expired") in listed("--at", now, "--expired")

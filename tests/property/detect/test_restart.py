@@ -176,6 +176,9 @@ def test_the_log_has_every_kind_of_output() -> None:
     silenced = [(alert["rule"], alert["status"]) for alert in alerts if alert.get("silenced_by")]
     assert {("match_drop", "firing"), ("limit", "firing"), ("limit", "resolved")} <= set(silenced)
     assert [alert["repeat"] for alert in alerts if alert["rule"] == "match_drop"][:3] == [0, 1, 1]
+    assert {alert["grouped"] for alert in alerts} == {False, True}
+    assert len({alert["incident"] for alert in alerts}) > 2
+    assert any("more alert" in alert["summary"] for alert in alerts)
     points = [point for batch in map(msgspec.json.decode, outputs) for point in batch.get("points", ())]
     compared = "score_psi score_js exposure_gini coec log_loss normalized_entropy ece calibration_ratio auc"
     assert {point["signal"] for point in points if point["value"] is not None} >= set(compared.split())
