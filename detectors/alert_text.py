@@ -32,7 +32,9 @@ def summary(step: Step, data: AlertData, words: Words | None = None) -> str:
         return f"{where}: {value} is taken as the new level (it was {expected})"
     why = f"; {deployed(data.suspected_cause)}" if data.suspected_cause is not None else ""
     again = "still " if step is Step.REPEATED else ""
-    return f"{where} is {again}{value} instead of {expected}{words.than} since {data.started_at}{sits_in(data)}{why}"
+    flaps = "; it flaps, and resolves only after a longer quiet" if data.flapping else ""
+    instead = f"{value} instead of {expected}{words.than}"
+    return f"{where} is {again}{instead} since {data.started_at}{sits_in(data)}{why}{flaps}"
 
 
 def sits_in(data: AlertData) -> str:

@@ -110,20 +110,21 @@ def _firing(
         repeat=life.repeat,
         summary="",
         suspected_cause=cause,
+        flapping=life.flapping,
         incident=before.incident if before is not None else "",
         grouped=before is not None and before.grouped,
         runbook_url=rule.runbook or runbook_page.replace("{rule}", rule.name),
-        resolves_when=_resolves_when(watch),
+        resolves_when=_resolves_when(watch, life.quiet_s(rule.resolve_s)),
     )
 
 
-def _resolves_when(watch: AnyWatch) -> ResolvesWhen | None:
+def _resolves_when(watch: AnyWatch, quiet_s: int) -> ResolvesWhen | None:
     """Give what the signal must do; None for a canary, which must end."""
     rule = watch.rule
     if rule.detector == "canary":
         return None
     return ResolvesWhen(
-        side="above" if rule.direction == "down" else "below", value=watch.resolves_at, for_s=rule.resolve_s
+        side="above" if rule.direction == "down" else "below", value=watch.resolves_at, for_s=quiet_s
     )
 
 

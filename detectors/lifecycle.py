@@ -8,8 +8,13 @@ import xxhash
 
 from schemas.scores import Series
 
-RENOTIFY_S: Final = 7 * 24 * 3600
-"""A firing alert is repeated before compaction can take the record of it."""
+RENOTIFY_S: Final = 4 * 3600
+"""How often a firing alert is repeated where its rule does not say: as Alertmanager's `repeat_interval`."""
+FLAP_FIRINGS: Final = 4
+FLAP_WINDOW_S: Final = 3600
+"""What fires so many times within it flaps."""
+FLAP_QUIET_S: Final = 1800
+"""How long the condition of a flapping alert must be gone before it resolves."""
 ACCEPT_S: Final = 24 * 3600
 """A change that has lasted so long is the new level."""
 
@@ -46,10 +51,30 @@ class Life(msgspec.Struct):
     repeat: int = 0
     hushed: bool = False
     """While firing: the latest notification was silenced, so subscribers do not know of it."""
+    fired_ms: list[int] = []
+    """When it fired within the last FLAP_WINDOW_S, this time included; at most FLAP_FIRINGS."""
     untold: bool = False
     """While firing: every notification of the episode was silenced, so its end is no news either."""
 
-    def decide(self, end_ms: int, *, breached: bool, inhibited: bool, for_s: int, resolve_s: int) -> Step | None:
+    @property
+    def flapping(self) -> bool:
+        """Whether it has fired so often of late that one more resolution would not be the last."""
+        return len(self.fired_ms) >= FLAP_FIRINGS
+
+    def quiet_s(self, resolve_s: int) -> int:
+        """Give how long the condition must be gone before it resolves, where the rule says `resolve_s`."""
+        return max(resolve_s, FLAP_QUIET_S) if self.flapping else resolve_s
+
+    def decide(
+        self,
+        end_ms: int,
+        *,
+        breached: bool,
+        inhibited: bool,
+        for_s: int,
+        resolve_s: int,
+        renotify_s: int = RENOTIFY_S,
+    ) -> Step | None:
         """Take the decision on a cohort.
 
         Args:
@@ -57,10 +82,11 @@ class Life(msgspec.Struct):
             breached: whether the rule's condition holds.
             inhibited: whether another alert explains it: it stays pending as long.
             for_s: how long the condition must hold before it fires.
-            resolve_s: how long it must be gone before it resolves.
+            resolve_s: how long it must be gone before it resolves; longer where the alert flaps.
+            renotify_s: how often it is repeated while it fires.
         """
         if self.phase is Phase.FIRING:
-            return self._while_firing(end_ms, breached, resolve_s)
+            return self._while_firing(end_ms, breached, self.quiet_s(resolve_s), renotify_s)
         if not breached:
             was_pending = self.phase is Phase.PENDING
             self.phase, self.since_ms = Phase.QUIET, end_ms
@@ -71,16 +97,18 @@ class Life(msgspec.Struct):
             return None
         self.phase, self.since_ms, self.notified_ms = Phase.FIRING, end_ms, end_ms
         self.gone_since_ms, self.repeat = None, 0
+        lately = [time_ms for time_ms in self.fired_ms if end_ms - time_ms < FLAP_WINDOW_S * 1000]
+        self.fired_ms = [*lately, end_ms][-FLAP_FIRINGS:]
         return Step.FIRED
 
-    def _while_firing(self, end_ms: int, breached: bool, resolve_s: int) -> Step | None:
+    def _while_firing(self, end_ms: int, breached: bool, resolve_s: int, renotify_s: int) -> Step | None:
         if breached:
             self.gone_since_ms = None
         elif self.gone_since_ms is None:
             self.gone_since_ms = end_ms
         if self.gone_since_ms is not None and end_ms - self.gone_since_ms >= resolve_s * 1000:
             return self.end(end_ms, Step.RESOLVED)
-        if end_ms - self.notified_ms >= RENOTIFY_S * 1000:
+        if end_ms - self.notified_ms >= renotify_s * 1000:
             return self.repeat_now(end_ms)
         return None
 

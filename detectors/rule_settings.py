@@ -64,6 +64,7 @@ def _rules(given: RuleSettings) -> Iterator[Rule]:
             direction=direction,
             for_s=given.for_s,
             resolve_s=given.resolve_s,
+            renotify_s=given.renotify_s,
             severity=given.severity,
             min_n=given.min_n,
             memory_s=int(given.settings.get("memory_s", 3600)),

@@ -6,6 +6,7 @@ from typing import Final, Literal
 import msgspec
 
 from detectors.drift import Direction
+from detectors.lifecycle import RENOTIFY_S
 from schemas.rollup import LABEL_FREE
 
 Kind = Literal["page_hinkley", "adwin", "threshold", "absence", "burn_rate", "seasonal_band", "multivariate", "canary"]
@@ -33,6 +34,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """How long the condition must hold before it fires, event time."""
     resolve_s: int = 120
     """How long it must be gone before it resolves."""
+    renotify_s: int = RENOTIFY_S
+    """How often it is repeated while it fires, event time."""
     severity: str = "critical"
     min_n: int = 50
     """Cohorts are pooled until they hold so many searches, impressions or pairs."""

@@ -224,6 +224,7 @@ class SeriesWatch:
                 inhibited=self._is_explained(rule),
                 for_s=rule.for_s,
                 resolve_s=rule.resolve_s,
+                renotify_s=rule.renotify_s,
             )
         if step in {Step.RESOLVED, Step.ACCEPTED}:
             self._let_go_of_explained(rule)
@@ -355,5 +356,5 @@ class SeriesWatch:
 
 
 def _shape(rule: Rule) -> Rule:
-    """Give what of a rule decides: words for people may change while it fires."""
-    return msgspec.structs.replace(rule, severity="", runbook="")
+    """Give what of a rule decides: words for people, and whom it tells when, may change while it fires."""
+    return msgspec.structs.replace(rule, severity="", runbook="", renotify_s=0, inhibited_by=())

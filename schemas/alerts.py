@@ -127,6 +127,8 @@ class AlertData(msgspec.Struct, frozen=True, kw_only=True):
     """Expected time between false alarms of the rule set, where it is calibrated."""
     replayed: bool = False
     """Recomputed over old events: never page for it."""
+    flapping: bool = False
+    """It has fired several times within an hour, so it resolves only after a longer quiet."""
     incident: str = ""
     """Alerts of an application that broke together share it; hash of the first one's fingerprint and cohort."""
     grouped: bool = False

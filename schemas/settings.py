@@ -11,6 +11,7 @@ from schemas.redis_url import without_password
 Positive = Annotated[int, Meta(ge=1, le=2**31 - 1, description="a whole number from 1")]
 NotNegative = Annotated[int, Meta(ge=0, le=2**31 - 1, description="a whole number from 0")]
 Seconds = Annotated[int, Meta(ge=1, le=31_536_000, description="whole seconds from 1, a year at most")]
+RenotifySeconds = Annotated[int, Meta(ge=60, le=604_800, description="whole seconds from 60, a week at most")]
 SecondsOrZero = Annotated[int, Meta(ge=0, le=31_536_000, description="whole seconds from 0, a year at most")]
 Port = Annotated[int, Meta(ge=0, le=65_535, description="a port from 0 to 65535")]
 Replicas = Annotated[int, Meta(ge=1, le=32_767, description="a whole number from 1")]
@@ -186,6 +187,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Event time that the detector must stay alarmed before the alert fires."""
     resolve_s: SecondsOrZero = 60
     """Event time that it must stay calm before the alert resolves."""
+    renotify_s: RenotifySeconds = 14_400
+    """Event time after which it is repeated while it fires."""
     severity: Literal["info", "warning", "critical"] = "warning"
     min_n: NotNegative = 1
     """Values from fewer observations are not looked at."""

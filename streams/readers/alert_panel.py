@@ -34,7 +34,7 @@ def alert_panel(alert: Alert, *, samples: int = 3) -> Panel:
         parts += [Text(), _sample(sample)]
     again = f" (repeat {data.repeat})" if data.repeat else ""
     old = " · recomputed over old events" if data.replayed else ""
-    hushed = " · silenced" if data.silenced_by else ""
+    hushed = (" · flapping" if data.flapping else "") + (" · silenced" if data.silenced_by else "")
     title = Text(f" {data.status.upper()}{again} · {data.severity} · {data.rule}{hushed}{old} ", style=f"bold {colour}")
     return Panel(Group(*parts), title=title, title_align="left", border_style=colour, padding=(1, 2))
 

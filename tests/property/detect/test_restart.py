@@ -26,6 +26,17 @@ CHANGES: dict[str, dict[str, object]] = {
 }
 RULES = (
     *(msgspec.structs.replace(rule, **CHANGES.get(rule.name, {})) for rule in DEFAULT_RULES),
+    # Fires and resolves with every few cohorts, so that it flaps; and is repeated often.
+    Rule(
+        name="flaps",
+        signal="search_rate",
+        detector="threshold",
+        settings={"limit": 4.0},
+        direction="up",
+        min_n=0,
+        resolve_s=0,
+        renotify_s=200,
+    ),
     Rule(
         name="limit",
         signal="zero_result_rate",
@@ -176,6 +187,9 @@ def test_the_log_has_every_kind_of_output() -> None:
     silenced = [(alert["rule"], alert["status"]) for alert in alerts if alert.get("silenced_by")]
     assert {("match_drop", "firing"), ("limit", "firing"), ("limit", "resolved")} <= set(silenced)
     assert [alert["repeat"] for alert in alerts if alert["rule"] == "match_drop"][:3] == [0, 1, 1]
+    flaps = [(alert["flapping"], alert["repeat"]) for alert in alerts if alert["rule"] == "flaps"]
+    assert (False, 0) in flaps
+    assert any(flapping and repeat for flapping, repeat in flaps)
     assert {alert["grouped"] for alert in alerts} == {False, True}
     assert len({alert["incident"] for alert in alerts}) > 2
     assert any("more alert" in alert["summary"] for alert in alerts)

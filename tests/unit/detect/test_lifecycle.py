@@ -1,7 +1,18 @@
 import pytest
 
 from detectors.deployments import DeploymentMark, suspected_cause
-from detectors.lifecycle import RENOTIFY_S, Life, Phase, Step, alert_id, fingerprint
+from detectors.lifecycle import (
+    ACCEPT_S,
+    FLAP_FIRINGS,
+    FLAP_QUIET_S,
+    FLAP_WINDOW_S,
+    RENOTIFY_S,
+    Life,
+    Phase,
+    Step,
+    alert_id,
+    fingerprint,
+)
 from schemas.scores import Series
 
 SERIES = Series("shop", "search", "*", "*")
@@ -37,7 +48,63 @@ def test_an_explained_alert_stays_pending() -> None:
     assert decide(life, 100, True) is Step.FIRED
 
 
-def test_it_is_repeated_weekly_and_counted() -> None:
+def flap(life: Life, first_s: int, times: int, period_s: int) -> list[tuple[int, Step]]:
+    """Breach for a minute at the beginning of each period; give what came of it by second."""
+    steps = [
+        (t, decide(life, t, (t - first_s) % period_s < 60)) for t in range(first_s, first_s + times * period_s, 10)
+    ]
+    return [(t, step) for t, step in steps if step not in {None, Step.WITHDRAWN}]
+
+
+def test_what_fires_again_and_again_is_damped_until_it_has_been_quiet_for_long() -> None:
+    life = Life()
+    steps = flap(life, 0, 8, 300)
+    undamped = [Step.FIRED, Step.RESOLVED] * (FLAP_FIRINGS - 1)
+    assert [step for _, step in steps] == [*undamped, Step.FIRED]
+    assert life.flapping
+    last_breach_s = 7 * 300 + 50
+    quiet = {t: decide(life, t, False) for t in range(2400, 2400 + FLAP_QUIET_S, 10)}
+    assert {t: step for t, step in quiet.items() if step} == {last_breach_s + 10 + FLAP_QUIET_S: Step.RESOLVED}
+
+
+def test_what_fires_now_and_then_is_not_damped_and_one_that_was_is_not_for_ever() -> None:
+    life = Life()
+    seldom_s = FLAP_WINDOW_S // (FLAP_FIRINGS - 1)
+    assert len(flap(life, 0, 12, seldom_s)) == 24
+    assert not life.flapping
+    later = 12 * seldom_s + 2 * FLAP_WINDOW_S
+    flap(life, later, 5, 300)
+    assert life.flapping
+    assert decide(life, later + 1500 + FLAP_QUIET_S, False) is Step.RESOLVED
+    flap(life, later + 1500 + FLAP_WINDOW_S + FLAP_QUIET_S, 1, 300)
+    assert not life.flapping
+    assert len(life.fired_ms) == 1
+
+
+def test_what_is_remembered_of_firings_is_bounded() -> None:
+    life = Life()
+    for t in range(0, 100_000, 200):
+        life.decide(t * 1000, breached=True, inhibited=False, for_s=0, resolve_s=0)
+        life.end(t * 1000, Step.RESOLVED)
+        assert len(life.fired_ms) <= FLAP_FIRINGS
+
+
+def test_how_often_it_is_repeated_is_a_rule_s_and_comes_before_a_change_is_taken_as_the_new_level() -> None:
+    assert RENOTIFY_S < ACCEPT_S
+    life = Life()
+    steps = [
+        life.decide(t * 1000, breached=True, inhibited=False, for_s=0, resolve_s=60, renotify_s=600)
+        for t in range(0, 1900, 10)
+    ]
+    assert [(t * 10, step) for t, step in enumerate(steps) if step] == [
+        (0, Step.FIRED),
+        (600, Step.REPEATED),
+        (1200, Step.REPEATED),
+        (1800, Step.REPEATED),
+    ]
+
+
+def test_it_is_repeated_every_few_hours_and_counted() -> None:
     life = Life()
     for t in (0, 10, 20):
         decide(life, t, True)
