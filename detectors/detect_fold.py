@@ -7,6 +7,7 @@ in it looks at a clock; the same input gives the same output, byte by byte.
     controls ─► frontier ────────────────┘
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -17,6 +18,7 @@ from detectors.alert_silences import AlertSilences
 from detectors.alert_text import with_company
 from detectors.deployments import DeploymentMark, canaries, latest_live_ms, suspected_cause
 from detectors.episodes import Moment, make_transition
+from detectors.excuses import Excuses
 from detectors.frontier import Frontier
 from detectors.incidents import Incidents
 from detectors.lifecycle import ACCEPT_S, Phase, Step
@@ -95,6 +97,7 @@ class DetectFold:
         self._next_ms: dict[int, int] = {}
         self._silent_through_ms = 0
         self._marks: list[DeploymentMark] = []
+        self._excuses = Excuses(self._pipeline.misrouted_share, self._models)
         self._silences = AlertSilences()
         self._incidents = Incidents()
         self._counters: Counter[str] = Counter()
@@ -119,7 +122,7 @@ class DetectFold:
         """
         mark = DeploymentMark(time_ms, model, version, role)
         if mark not in self._marks:
-            self._marks = sorted([*self._marks, mark])[-MAX_DEPLOYMENTS:]
+            self._excuses.marks = self._marks = sorted([*self._marks, mark])[-MAX_DEPLOYMENTS:]
 
     def apply_silence(self, silence_id: str, silence: AlertSilence | None) -> None:
         """Learn of a silence, of a change of one (expired), or, with None, that it is withdrawn.
@@ -205,7 +208,7 @@ class DetectFold:
         self._silence = msgspec.convert(fold["silence"], Silence)
         self._next_ms = {int(horizon_s): start for horizon_s, start in fold["next_ms"].items()}
         self._silent_through_ms = fold["silent_through_ms"]
-        self._marks = msgspec.convert(fold["marks"], list[DeploymentMark])
+        self._excuses.marks = self._marks = msgspec.convert(fold["marks"], list[DeploymentMark])
         self._counters = Counter(fold["counters"])
         parts = {name: state[name]["part"] for name in fold["parts"]}
         # A state from before the pipeline was watched, or before there were silences or incidents, has none.
@@ -221,7 +224,7 @@ class DetectFold:
         for name in parts:
             if name.startswith("series:"):
                 part = whole_part(name, parts)
-                watch = SeriesWatch(msgspec.convert(part["series"], Series), self._rules, self.settings.accept_s)
+                watch = self._new_watch(msgspec.convert(part["series"], Series))
                 watch.restore(part)
                 self._series[watch.series] = watch
 
@@ -322,8 +325,10 @@ class DetectFold:
 
     def _end_canaries(self, trials: Mapping[tuple[str, str], str], start_ms: int, horizon_s: int) -> list[Transition]:
         transitions = []
-        for series, watch in self._series.items():
-            if horizon_s in watch.canary_horizons and (series.model, series.version) not in trials:
+        compared = [series for series, watch in self._series.items() if horizon_s in watch.canary_horizons]
+        for series in sorted(compared):  # not as they were learned of: a successor has them in another order
+            watch = self._series[series]
+            if (series.model, series.version) not in trials:
                 ended = watch.end_canary(horizon_s, start_ms + self.settings.bucket_s * 1000)
                 transitions += self._transitions(watch, ended, start_ms, horizon_s)
         return transitions
@@ -404,9 +409,11 @@ class DetectFold:
         if len(self._series) >= self.settings.max_series and not self._make_room(series, start_ms):
             self._counters["series_over_limit_total"] += 1
             return None
-        watch = SeriesWatch(series, self._rules, self.settings.accept_s)
-        self._series[series] = watch
+        watch = self._series[series] = self._new_watch(series)
         return watch
+
+    def _new_watch(self, series: Series) -> SeriesWatch:
+        return SeriesWatch(series, self._rules, self.settings.accept_s, self._excuses)
 
     def _make_room(self, wanted: Series, now_ms: int) -> bool:
         """Forget the series that has been quiet longest, a single version before those of all versions.
@@ -483,6 +490,7 @@ class DetectFold:
             silences=self._silences,
             incidents=self._incidents,
             runbook_page=settings.runbook_page,
+            share=self._share(watch, decision.watched.watch.rule.horizon_s, start_ms),
             beside=self._beside(watch.series),
         )
 
@@ -499,6 +507,21 @@ class DetectFold:
             first_seen_ms={series: other.first_ms for series, other in self._series.items()},
         )
         return plausible(self._marks, scene)
+
+    def _share(self, watch: SeriesWatch, horizon_s: int, at_ms: int) -> float:
+        """Give a series' part of its application's searches; 1 where nothing is known of these."""
+        own = watch.traffic.get(horizon_s)
+        if own is None:
+            return 1.0
+        others = (
+            other.traffic[horizon_s].at(at_ms)
+            for series, other in self._series.items()
+            if series.application == watch.series.application
+            and series == series.all_versions()
+            and horizon_s in other.traffic
+        )
+        total = math.fsum(others)  # exact, so that it does not matter in which order series were learned of
+        return own.at(at_ms) / total if total else 1.0
 
     def _beside(self, series: Series) -> list[SeriesWatch]:
         """Give what the same model and version do on the other surfaces of the application."""

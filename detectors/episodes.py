@@ -12,7 +12,8 @@ from detectors.incidents import Incidents
 from detectors.lifecycle import Step, alert_id, fingerprint
 from detectors.other_surfaces import compare_surfaces
 from detectors.outputs import Transition, alert_type
-from detectors.series_watch import Decision, SeriesWatch
+from detectors.series_watch import Decision, SeriesWatch, Watched
+from detectors.severity import louder, severity
 from detectors.slice_table import slice_tables, surface_table
 from detectors.watches import AnyWatch
 from schemas.alerts import AlertData, AlertSegment, AlertSeries, ResolvesWhen, SuspectedCause
@@ -41,6 +42,7 @@ def make_transition(
     silences: AlertSilences,
     incidents: Incidents,
     runbook_page: str,
+    share: float,
     beside: Sequence[SeriesWatch] = (),
 ) -> Transition:
     """Give the transition of a decision, and remember in its `Watched` what was published.
@@ -54,11 +56,12 @@ def make_transition(
         silences: those that are known.
         incidents: where it is placed if it fires.
         runbook_page: where a rule has its runbook that names none; `{rule}` stands for its name.
+        share: the series' part of its application's searches.
         beside: the other surfaces' series of the same model and version.
     """
     watched, step = decision
     if step in {Step.FIRED, Step.REPEATED} or watched.episode is None:
-        data = _firing(series_watch, decision, moment, cause, runbook_page)
+        data = _with_severity(_firing(series_watch, decision, moment, cause, runbook_page), watched, share)
         data = _explained(data, series_watch, decision, beside)
         watched.episode = data
     else:
@@ -123,9 +126,14 @@ def _resolves_when(watch: AnyWatch, quiet_s: int) -> ResolvesWhen | None:
     rule = watch.rule
     if rule.detector == "canary":
         return None
-    return ResolvesWhen(
-        side="above" if rule.direction == "down" else "below", value=watch.resolves_at, for_s=quiet_s
-    )
+    return ResolvesWhen(side="above" if rule.direction == "down" else "below", value=watch.resolves_at, for_s=quiet_s)
+
+
+def _with_severity(data: AlertData, watched: Watched, share: float) -> AlertData:
+    """Say how loud it is now; within an episode it never becomes quieter."""
+    watch, before = watched.watch, watched.episode
+    now = severity(watch.rule, data.value, data.expected, share=share, in_unit=watch.threshold is not None)
+    return msgspec.structs.replace(data, severity=now if before is None else louder(now, before.severity))
 
 
 def _explained(

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from detectors.lifecycle import ACCEPT_S, alert_id
+from detectors.severity import severity_rank
 from schemas.alerts import AlertData
 from schemas.timestamps import timestamp_ms
 
@@ -19,8 +20,6 @@ TOGETHER_S: Final = 600
 MAX_INCIDENTS: Final = 50
 MAX_MEMBERS: Final = 50
 """Of more alerts it is not remembered that they belong: they are no longer counted."""
-SEVERITIES: Final = ("info", "warning", "critical")
-"""In order."""
 
 
 class Member(msgspec.Struct, array_like=True):
@@ -83,7 +82,7 @@ class Incidents:
             grouped = (
                 all(one.fingerprint != data.fingerprint for one in seen)
                 and abs(started_ms - found.started_ms) <= TOGETHER_S * 1000
-                and any(one.told and _rank(one.severity) >= _rank(data.severity) for one in seen)
+                and any(one.told and severity_rank(one.severity) >= severity_rank(data.severity) for one in seen)
             )
         if len(found.members) < MAX_MEMBERS:
             told_of = told and not grouped
@@ -130,7 +129,3 @@ def _cause(data: AlertData) -> str:
         return ""
     deployed_ms = timestamp_ms(data.started_at, "started_at") - round(cause.seconds_before * 1000)
     return f"{deployed_ms} {cause.model} {cause.version} {cause.role}"
-
-
-def _rank(severity: str) -> int:
-    return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)

@@ -19,6 +19,8 @@ from schemas.signals import SignalPoint
 
 LONGEST_MS: Final = 3_600_000
 """What was counted over a longer time is dated to its last cohort: nobody knows when in between."""
+KEPT_STRETCHES: Final = 256
+"""As long as the longest horizon by default, and more."""
 _SEARCHES: Final = ("accepted_searches", "repeated_searches")
 _CLICKS: Final = ("accepted_clicks", "unknown_actions")
 _MISROUTED: Final = ("misrouted_searches", "misrouted_clicks")
@@ -54,6 +56,8 @@ class PipelineState(msgspec.Struct):
     """End of the latest decision."""
     late: int = 0
     invalid: int = 0
+    misrouted_lately: list[tuple[int, int, float]] = []
+    """Stretches of event time with misrouted events, from when until when, and their share; the newest."""
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -103,11 +107,19 @@ class PipelineWatch:
             LATE_RATE: (s.late, told),
             INVALID_RATE: (s.invalid, told + s.invalid),
         }
+        if s.misrouted:
+            stretch = (start_ms, end_ms, min(s.misrouted, timely) / timely)
+            s.misrouted_lately = [*s.misrouted_lately, stretch][-KEPT_STRETCHES:]
         s.through_ms, s.events, s.misrouted, s.late, s.invalid = end_ms, 0, 0, 0, 0
         observed = {name: _observation(part, whole) for name, (part, whole) in shares.items()}
         decisions = self.watch.see_observations(start_ms, end_ms, observed)
         points = [_point(name, start_ms, end_ms, part, whole) for name, (part, whole) in shares.items()]
         return Step(start_ms, end_ms, decisions, self.watch.scatter.widen(points))
+
+    def misrouted_share(self, from_ms: int, to_ms: int) -> float:
+        """Give the largest share of misrouted events in any stretch between two event times."""
+        stretches = self._state.misrouted_lately
+        return max((share for start, end, share in stretches if start < to_ms and end > from_ms), default=0.0)
 
     def state(self) -> dict[str, Any]:
         """Give everything as plain numbers and names."""

@@ -37,6 +37,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     renotify_s: int = RENOTIFY_S
     """How often it is repeated while it fires, event time."""
     severity: str = "critical"
+    """The highest that its alerts have; see `severity.py`."""
     min_n: int = 50
     """Cohorts are pooled until they hold so many searches, impressions or pairs."""
     memory_s: int = 3600
@@ -44,7 +45,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     runbook: str = ""
     """URL; empty: the settings' runbook page and the rule's name."""
     inhibited_by: tuple[str, ...] = ()
-    """Rules whose condition on the same series explains this one, which then stays pending."""
+    """Rules whose condition on the same series explains this one, which then stays pending; `events_misrouted` is the
+    pipeline's, and explains what it may explain by its size."""
 
     def watches(self, signal: str) -> bool:
         """Whether the rule's pattern fits a signal."""
@@ -58,7 +60,6 @@ DEFAULT_RULES: Final = (
         detector="threshold",
         settings={"limit": 0.0},
         direction="up",
-        severity="warning",
         min_n=1,
     ),
     Rule(
@@ -88,6 +89,7 @@ DEFAULT_RULES: Final = (
         horizon_s=60,
         for_s=10,
         min_n=0,
+        inhibited_by=("events_misrouted",),
     ),
     Rule(
         name="search_rate_drop",
@@ -103,6 +105,7 @@ DEFAULT_RULES: Final = (
         signal="match_at_10",
         settings={"min_effect": 0.03},
         min_n=20,
+        inhibited_by=("searches_unscored",),
     ),
     Rule(
         name="ctr_drop",
@@ -110,7 +113,7 @@ DEFAULT_RULES: Final = (
         settings={"min_effect": 0.25, "relative": 1.0},
         horizon_s=60,
         min_n=300,
-        inhibited_by=("click_tracking_lost",),
+        inhibited_by=("click_tracking_lost", "events_misrouted"),
     ),
     Rule(
         name="proxy_lift_drop",
@@ -166,6 +169,7 @@ DEFAULT_RULES: Final = (
         direction="up",
         severity="warning",
         min_n=100,
+        inhibited_by=("searches_unscored",),
     ),
     Rule(
         name="canary_ctr_drop",

@@ -7,6 +7,7 @@ import msgspec
 
 from detectors.canary_watch import CanaryWatch
 from detectors.cohort_scatter import CohortScatter
+from detectors.excuses import Excuses
 from detectors.exposure_pool import ExposurePool
 from detectors.lifecycle import Life, Phase, Step
 from detectors.observation import COMPARED_SIGNALS, PIPELINE_SIGNALS, Observation, observe
@@ -14,6 +15,7 @@ from detectors.reference import Reference
 from detectors.rules import Rule
 from detectors.signal_reference import SignalReference
 from detectors.slow_share import SLOW_SHARE, slow_share
+from detectors.traffic import Traffic
 from detectors.trail import Trail
 from detectors.vector_watch import VectorWatch
 from detectors.watches import AnyWatch, make_watch, signals_of
@@ -67,10 +69,12 @@ class SeriesWatch:
         series: which.
         rules: all rules, in order of evaluation; those whose scope does not fit the series are left out.
         accept_s: after how long a lasting change is the new level.
+        excuses: what may explain a condition from outside of the series.
     """
 
-    def __init__(self, series: Series, rules: Sequence[Rule], accept_s: int) -> None:
+    def __init__(self, series: Series, rules: Sequence[Rule], accept_s: int, excuses: Excuses | None = None) -> None:
         self.series = series
+        self._excuses = excuses
         self.first_ms: int | None = None
         """Start of the first cohort with searches."""
         self.last_ms = 0
@@ -81,6 +85,8 @@ class SeriesWatch:
         self.learned = SignalReference()
         self.scatter = CohortScatter()
         self.trails: dict[int, Trail] = {}
+        self.traffic: dict[int, Traffic] = {}
+        """By horizon."""
         self._accept_s = accept_s
         self._match_model = ""
         scope = "all_versions" if series == series.all_versions() else "per_version"
@@ -125,6 +131,7 @@ class SeriesWatch:
         if rollup.searches:
             self.first_ms = rollup.cohort_start_ms if self.first_ms is None else self.first_ms
             self.last_ms, self.dormant = max(self.last_ms, rollup.cohort_start_ms), False
+            self.traffic.setdefault(rollup.horizon_s, Traffic()).take(rollup.cohort_start_ms, rollup.searches)
             trail = self.trails.setdefault(rollup.horizon_s, Trail())
             frozen = self._fires_at(rollup.horizon_s)
             trail.take(rollup, frozen=frozen, segments=rollup.horizon_s in self._watched_horizons)
@@ -221,7 +228,7 @@ class SeriesWatch:
             step = life.decide(
                 end_ms,
                 breached=watched.verdict.breached,
-                inhibited=self._is_explained(rule),
+                inhibited=self._is_explained(rule) or self._is_excused(watched, end_ms),
                 for_s=rule.for_s,
                 resolve_s=rule.resolve_s,
                 renotify_s=rule.renotify_s,
@@ -279,6 +286,11 @@ class SeriesWatch:
             if other.watch.rule.name in rule.inhibited_by
         )
 
+    def _is_excused(self, watched: Watched, end_ms: int) -> bool:
+        if self._excuses is None or not watched.verdict.breached or watched.life.phase is Phase.FIRING:
+            return False
+        return self._excuses.explain(watched.watch, self.series, end_ms)
+
     def _change_match_model(self, rollup: Rollup) -> list[Decision]:
         models = {name for name, searches in rollup.match_models.items() if searches and name.strip("/")}
         if not models:
@@ -317,6 +329,7 @@ class SeriesWatch:
             "learned": msgspec.to_builtins(self.learned),
             "scatter": self.scatter.state(),
             "exposure": self._exposure.state(),
+            "traffic": {horizon_s: msgspec.to_builtins(traffic) for horizon_s, traffic in self.traffic.items()},
             "trails": {horizon_s: msgspec.to_builtins(trail) for horizon_s, trail in self.trails.items()},
             "watched": [
                 {
@@ -344,6 +357,8 @@ class SeriesWatch:
         # A state from before there were canaries has none.
         for horizon_s in state.get("canary_horizons", []):
             self._begin_canary(horizon_s)
+        traffic = state.get("traffic", {})  # a state from before it was looked at has none
+        self.traffic = {int(horizon_s): msgspec.convert(x, Traffic, strict=False) for horizon_s, x in traffic.items()}
         saved = {(x["rule"]["name"], x["signal"]): x for x in state["watched"]}
         for watched in self.watched:
             plain = saved.get(watched.key)

@@ -11,6 +11,8 @@ RESOLVED_TYPE: Final = "matchwatch.alert.resolved"
 SILENCED_TYPE: Final = "matchwatch.alert.silenced"
 """Fires or resolves, as `data.status` says, and nobody is to be told: a silence covers it."""
 
+SEVERITIES: Final = ("info", "warning", "critical")
+"""In order."""
 AlertType = Literal["matchwatch.alert.firing", "matchwatch.alert.resolved", "matchwatch.alert.silenced"]
 
 

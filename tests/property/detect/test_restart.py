@@ -21,6 +21,8 @@ SETTINGS = DetectFoldSettings(accept_s=400)
 # Every kind of detector and scope, so that all of them are restored.
 CHANGES: dict[str, dict[str, object]] = {
     "latency_p95_rise": {"detector": "adwin"},
+    # The misrouted events of the story would explain it.
+    "click_tracking_lost": {"inhibited_by": ()},
     # Several cohorts make a point of it.
     "exposure_shift": {"min_n": 150},
 }
