@@ -43,7 +43,9 @@ PEERS: Final = (
     Peer("faust", "faust_per_event", 10.0, "pipeline_vs_faust"),
     Peer("quix", "quix_per_event", 6.0, "pipeline_vs_quix"),
     Peer("quix_tuned", "quix_tuned", 2.5, "pipeline_vs_quix_tuned"),
-    Peer("faust_path_with_our_fold", "faust_path", None, "pipeline_vs_faust_path", ("score", "evaluate"), ours=True),
+    Peer(
+        "faust_path_with_our_fold", "faust_path", None, "score_evaluate_vs_faust_path", ("score", "evaluate"), ours=True
+    ),
 )
 
 

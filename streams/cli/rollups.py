@@ -10,12 +10,12 @@ from rich import box
 from rich.table import Table
 
 from schemas.rollup import LABEL_FREE, Rollup
-from schemas.timestamps import format_timestamp
 from schemas.topics import ROLLUPS
 from streams.cli.console import show
 from streams.readers.printable import printable
 from streams.readers.rollup_log import RollupLog
 from streams.readers.rollup_row import rollup_row
+from streams.readers.shown_time import shown_time
 from streams.readers.topic_reader import TopicReader
 from streams.stack.home import load_settings
 
@@ -94,7 +94,7 @@ def _table(rollups: Iterable[Rollup]) -> Table:
         horizon = "–" if rollup.horizon_s == LABEL_FREE else f"{rollup.horizon_s}s"
         series = rollup.series
         table.add_row(
-            format_timestamp(rollup.cohort_start_ms)[11:19],
+            shown_time(rollup.cohort_start_ms),
             horizon,
             printable(f"{series.application}/{series.surface} {series.model} {series.version}"),
             f"{rollup.searches:,}",

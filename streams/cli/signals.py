@@ -11,11 +11,11 @@ from rich.table import Table
 
 from detectors.alert_text import shown
 from schemas.signals import SignalPoint
-from schemas.timestamps import format_timestamp
 from schemas.topics import SIGNALS
 from streams.cli.console import show
 from streams.cli.rollups import NOTHING_CLOSED
 from streams.readers.printable import printable
+from streams.readers.shown_time import shown_time
 from streams.readers.signal_log import read_signals, series_path, signal_row
 from streams.readers.topic_reader import TopicReader
 from streams.stack.home import load_settings
@@ -86,7 +86,7 @@ def _table(points: Iterable[SignalPoint]) -> Table:
         if point.reason is not None:
             error = printable(point.reason.replace("_", " "))
         table.add_row(
-            format_timestamp(point.cohort_start_ms)[11:19],
+            shown_time(point.cohort_start_ms),
             printable(series_path(point.series)),
             point.signal,
             f"{point.horizon_s}s" if point.horizon_s else "–",

@@ -89,7 +89,7 @@ def command(
     """
     missing = [module for module in ("torch", "onnx") if find_spec(module) is None]
     if missing:
-        raise MatchwatchError(f"{' and '.join(missing)} not installed: pip install 'matchwatch[train]'")
+        raise MatchwatchError(f"{' and '.join(missing)} not installed: call `make setup-train`")
     from inference.training.run import Recipe, Sabotage, train  # noqa: PLC0415  # torch and onnx are an extra
     from inference.training.tower import Shape  # noqa: PLC0415
 

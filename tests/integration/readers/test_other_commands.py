@@ -66,20 +66,22 @@ def test_signals_are_printed_once_each_and_by_pattern(settings: Settings, tmp_pa
     def table(*options: str) -> list[tuple[str, ...]]:
         shown = call(settings, tmp_path, "signals", *options)
         assert shown.exit_code == 0, shown.stderr
-        return [tuple(line.split()[:4]) for line in shown.stdout.splitlines() if "shop-web" in line]
+        return [tuple(line.split()[:5]) for line in shown.stdout.splitlines() if "shop-web" in line]
 
     newest = [
-        ("10:00:00", "shop-web/search/*/*", "ctr", "60s"),
-        ("10:00:00", "shop-web/search/*/*", "match_at_10", "60s"),
-        ("10:01:30", "shop-web/search/*/*", "latency_p95", "–"),
+        ("11-23", "10:00:00", "shop-web/search/*/*", "ctr", "60s"),
+        ("11-23", "10:00:00", "shop-web/search/*/*", "match_at_10", "60s"),
+        ("11-23", "10:01:30", "shop-web/search/*/*", "latency_p95", "–"),
     ]
     assert table() == newest, "of each horizon the newest cohort of all versions together"
-    assert [row[0] for row in table("--all")] == ["10:00:20", "10:00:20", "10:01:30"]
+    assert [row[1] for row in table("--all")] == ["10:00:20", "10:00:20", "10:01:30"]
     ahead = msgspec.structs.replace(point("misrouted_rate", 13), series=PIPELINE, horizon_s=0)
     write(settings, "signals", [encode_signals([ahead])])
     assert table() == newest, "the pipeline's own signals, which are ahead, hide none of the shop's"
     assert "*/*/*/*" in call(settings, tmp_path, "signals").stdout
-    assert table("--series", "*/3", "--signal", "ctr") == [("10:00:20", "shop-web/search/shop-rank/3", "ctr", "60s")]
+    assert table("--series", "*/3", "--signal", "ctr") == [
+        ("11-23", "10:00:20", "shop-web/search/shop-rank/3", "ctr", "60s")
+    ]
     assert call(settings, tmp_path, "signals", "--signal", "x").stdout == "no signal of a closed cohort matches\n"
 
 
