@@ -216,7 +216,7 @@ class EvaluateFold:
         """Whether every cohort that starts before `through_ms`, by horizon, has been emitted here as well."""
         return all(self._closing.through_ms.get(horizon_s, 0) >= end_ms for horizon_s, end_ms in through_ms.items())
 
-    def control(self, partitions: int, wall_ms: int, *, idle: bool) -> RollupControl:
+    def control(self, partitions: int, wall_ms: int, *, idle: bool, lag_ms: int | None = None) -> RollupControl:
         """Say how far this partition is; to be sent when all rollups returned so far are acknowledged."""
         return RollupControl(
             partition=self._partition,
@@ -227,6 +227,7 @@ class EvaluateFold:
             idle=idle,
             wall_ms=wall_ms,
             totals=self.totals,
+            lag_ms=lag_ms,
         )
 
     def checkpoint(self, scores_offset: int, clicks_offset: int, settings: str) -> Checkpoint:

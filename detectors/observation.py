@@ -26,7 +26,8 @@ LATENCY_MARGIN_BINS: Final = 5
 MISROUTED_RATE: Final = "misrouted_rate"
 LATE_RATE: Final = "late_rate"
 INVALID_RATE: Final = "invalid_rate"
-PIPELINE_SIGNALS: Final = frozenset({MISROUTED_RATE, LATE_RATE, INVALID_RATE})
+CONSUMER_LAG: Final = "consumer_lag_s"
+PIPELINE_SIGNALS: Final = frozenset({MISROUTED_RATE, LATE_RATE, INVALID_RATE, CONSUMER_LAG})
 """Signals of the pipeline's own series alone; no rollup tells them."""
 
 

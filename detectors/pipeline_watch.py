@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from detectors.observation import INVALID_RATE, LATE_RATE, MISROUTED_RATE, Observation
+from detectors.observation import CONSUMER_LAG, INVALID_RATE, LATE_RATE, MISROUTED_RATE, Observation
 from detectors.rules import Rule
 from detectors.series_watch import Decision, SeriesWatch
 from detectors.signals import binomial_standard_error
@@ -58,6 +58,10 @@ class PipelineState(msgspec.Struct):
     invalid: int = 0
     misrouted_lately: list[tuple[int, int, float]] = []
     """Stretches of event time with misrouted events, from when until when, and their share; the newest."""
+    lag_ms: int = 0
+    """The longest that was told."""
+    lags: int = 0
+    """How often one was told."""
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -110,11 +114,16 @@ class PipelineWatch:
         if s.misrouted:
             stretch = (start_ms, end_ms, min(s.misrouted, timely) / timely)
             s.misrouted_lately = [*s.misrouted_lately, stretch][-KEPT_STRETCHES:]
-        s.through_ms, s.events, s.misrouted, s.late, s.invalid = end_ms, 0, 0, 0, 0
         observed = {name: _observation(part, whole) for name, (part, whole) in shares.items()}
+        points = [_share(name, start_ms, end_ms, part, whole) for name, (part, whole) in shares.items()]
+        points = self.watch.scatter.widen(points)
+        if s.lags:
+            lag_s = s.lag_ms / 1000
+            observed[CONSUMER_LAG] = Observation(lag_s, 1.0, 1, 0.0, lag_s, 1.0)
+            points.append(_point(CONSUMER_LAG, start_ms, end_ms, (lag_s, 1.0), n=s.lags, error=None))
+        s.through_ms, s.events, s.misrouted, s.late, s.invalid, s.lag_ms, s.lags = end_ms, 0, 0, 0, 0, 0, 0
         decisions = self.watch.see_observations(start_ms, end_ms, observed)
-        points = [_point(name, start_ms, end_ms, part, whole) for name, (part, whole) in shares.items()]
-        return Step(start_ms, end_ms, decisions, self.watch.scatter.widen(points))
+        return Step(start_ms, end_ms, decisions, points)
 
     def misrouted_share(self, from_ms: int, to_ms: int) -> float:
         """Give the largest share of misrouted events in any stretch between two event times."""
@@ -132,6 +141,8 @@ class PipelineWatch:
 
     def _add(self, control: RollupControl) -> None:
         s = self._state
+        if control.lag_ms is not None:
+            s.lag_ms, s.lags = max(s.lag_ms, control.lag_ms), s.lags + 1
         searches, misrouted, late = _sum(control, _SEARCHES), _sum(control, _MISROUTED), _sum(control, _LATE)
         invalid = sum(count for name, count in control.totals.items() if name.startswith(_INVALID))
         events = searches + _sum(control, _CLICKS)
@@ -167,21 +178,27 @@ def _observation(part: int, whole: int) -> Observation:
     )
 
 
-def _point(signal: str, start_ms: int, end_ms: int, part: int, whole: int) -> SignalPoint:
+def _share(signal: str, start_ms: int, end_ms: int, part: int, whole: int) -> SignalPoint:
     # Zero where there was none of it, or nothing else: that does not tell how much there could have been.
     error = binomial_standard_error(part, whole) or None
+    return _point(signal, start_ms, end_ms, (part, whole), n=whole, error=error)
+
+
+def _point(
+    signal: str, start_ms: int, end_ms: int, ratio: tuple[float, float], *, n: int, error: float | None
+) -> SignalPoint:
     return SignalPoint(
         signal=signal,
         series=PIPELINE,
         cohort_start_ms=start_ms,
         bucket_s=(end_ms - start_ms) // 1000,
         horizon_s=LABEL_FREE,
-        n=whole,
-        value=part / whole,
-        numerator=float(part),
-        denominator=float(whole),
+        n=n,
+        value=ratio[0] / ratio[1],
+        numerator=float(ratio[0]),
+        denominator=float(ratio[1]),
         standard_error=error,
-        variance=None if error is None else (error * whole) ** 2,
+        variance=None if error is None else (error * ratio[1]) ** 2,
     )
 
 

@@ -36,6 +36,7 @@ def _control_misfit(control: RollupControl, partitions: int) -> str:
         control.largest_time_ms,
         control.wall_ms,
         control.watermark_ms + END_MS,
+        control.lag_ms or 0,
     )
     if not all(0 <= time_ms <= 2 * END_MS for time_ms in times):
         return "a time that is none"

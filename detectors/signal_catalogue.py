@@ -217,6 +217,7 @@ PIPELINE_CATALOGUE: Final = (
     SignalFacts("misrouted_rate", "timely events in a wrong partition", "share", "timely events", "binomial", ()),
     SignalFacts("late_rate", "events that came too late", "share", "events", "binomial", ()),
     SignalFacts("invalid_rate", "events that broke their contract", "share", "events", "binomial", ()),
+    SignalFacts("consumer_lag_s", "the longest that events waited to be counted", "s", "looks", "", ()),
 )
 """Of the pipeline itself; they come only where there were events."""
 WORKER_CATALOGUE: Final = tuple(

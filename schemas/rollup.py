@@ -173,6 +173,8 @@ class RollupControl(msgspec.Struct, frozen=True, tag="control"):
     """When this was written: epoch milliseconds of the writer's clock."""
     totals: dict[str, int] = {}
     """Counters of the partition since its log began, by name."""
+    lag_ms: int | None = None
+    """How long events wait until score and evaluate have read them, added up; None where nobody looked."""
 
 
 _encoder: Final = msgspec.msgpack.Encoder()

@@ -121,6 +121,8 @@ class ScoreControl(msgspec.Struct, frozen=True, array_like=True, tag="control"):
     """When this was written: epoch milliseconds of the writer's clock."""
     watermark_ms: int | None = None
     """Set once where the source ends on purpose (`replay --finish`): nothing older will come."""
+    lag_ms: int | None = None
+    """How long ago the latest search that was scored had arrived; 0 where none waits, None where nobody looked."""
 
 
 _encoder: Final = msgspec.msgpack.Encoder()

@@ -221,7 +221,10 @@ class EvaluateStage(Stage):
                 rollups = partition.fold.close(clicks_idle=partition.clicks_idle.idle)
                 closed += rollups
                 if rollups or controls_due:
-                    control = partition.fold.control(self._settings.kafka.partitions, wall_ms, idle=partition.idle)
+                    lag_ms = partition.lag_ms(self.source, wall_ms)
+                    control = partition.fold.control(
+                        self._settings.kafka.partitions, wall_ms, idle=partition.idle, lag_ms=lag_ms
+                    )
                     controls.append(control)
                 if controls_due:
                     commits |= self._commit_of(partition)

@@ -36,6 +36,8 @@ class Part:
     held: list[Record] = field(default_factory=list)
     """Read beyond `replay_to` while the other topic still replays."""
     held_to: int = 0
+    arrived_ms: int = 0
+    """When the latest record that was read had arrived."""
 
     @property
     def replaying(self) -> bool:
@@ -70,6 +72,7 @@ class EvaluatePartition:
         self._scores_at_end_s = -math.inf
         self._score_spoke_s = -math.inf
         self._scores_position = -1
+        self._score_lag_ms: int | None = None
         self.committed: tuple[tuple[int, int], dict[int, int]] | None = None
         """Offsets and closings of the last commit."""
         self._partitions = partitions
@@ -109,6 +112,17 @@ class EvaluatePartition:
         clicks_stand = self.clicks_idle.idle or self.clicks.tp in source.paused()
         self._sources_stand = scores_stand and clicks_stand
 
+    def lag_ms(self, source: Source, wall_ms: int) -> int | None:
+        """Say how long events wait until they are counted: at score, by its own word, and here; None before its word.
+
+        Clicks that are held because they are ahead of the searches wait for those, and not for this worker.
+        """
+        if self._score_lag_ms is None:
+            return None
+        waiting = [part for part in (self.scores, self.clicks) if not source.at_end(part.tp)]
+        since = [part.arrived_ms for part in waiting if part.arrived_ms and part.tp not in source.paused()]
+        return self._score_lag_ms + max(0, wall_ms - min(since, default=wall_ms))
+
     def apply(self, tp: TP, records: list[Record], next_offset: int) -> list[ClickRows]:
         """Apply records of one of the two topics.
 
@@ -123,6 +137,8 @@ class EvaluatePartition:
         part = self.scores if tp == self.scores.tp else self.clicks
         part.held += [record for record in records if record.offset >= part.position]
         part.held_to = max(next_offset, part.held_to)
+        if records:
+            part.arrived_ms = max(part.arrived_ms, records[-1].timestamp)
         return self._advance()
 
     def _advance(self) -> list[ClickRows]:
@@ -190,6 +206,7 @@ class EvaluatePartition:
     def _apply_controls(self, controls: Sequence[tuple[Record, ScoreControl]]) -> None:
         for record, control in controls:
             self.fold.apply_scores(control, record.offset)
+            self._score_lag_ms = control.lag_ms
 
     def _apply_blocks(self, run: Sequence[tuple[Record, ScoreBlock]]) -> None:
         if not run:

@@ -171,6 +171,8 @@ class ScoreStage(Stage):
                 works.append(self._sealed(work, bad, batch.tp.partition))
                 work = self._work(batch.next_offset)
         works.append(self._sealed(work, bad, batch.tp.partition))
+        for each in works:
+            each.arrived_ms = batch.records[-1].timestamp if batch.records else 0
         return works
 
     def _take(self, record: Record, work: Work, bad: BadRecords) -> None:
@@ -227,6 +229,7 @@ class ScoreStage(Stage):
             block = work.pages.block(await self._score(work.pages))
             out.append(OutRecord(None, encode_scores(block)))
         verdicts = line.verdicts + work.verdicts
+        line.passed(work)
         if line.control_due or work.watermark_ms is not None:
             line.control_due = False
             out.append(OutRecord(None, encode_scores(line.control(work, verdicts))))
@@ -254,6 +257,7 @@ class ScoreStage(Stage):
             for line in list(self._lines.values()):
                 at_end = self.source.at_end(line.tp) and line.queue.empty()
                 line.idle.look(now_s, at_end=at_end, position=line.done_offset)
+                line.at_end = at_end
                 line.control_due = True
                 if line.queue.empty():
                     line.queue.put_nowait(self._work(0))  # wakes it; else the control goes out behind what waits

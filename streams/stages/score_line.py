@@ -33,6 +33,8 @@ class Work:
     letters: list[OutRecord] = field(default_factory=list)
     verdicts: Counter[str] = field(default_factory=Counter)
     watermark_ms: int | None = None
+    arrived_ms: int = 0
+    """When the last of its records arrived; 0 where it has none."""
 
 
 class Line:
@@ -47,6 +49,9 @@ class Line:
         self.verdicts = Counter(verdicts)
         self.idle = IdleClock(idle_timeout_s)
         self.control_due = False
+        self.at_end = False
+        """Nothing waited at the latest look."""
+        self._arrived_ms = 0
         self.task: asyncio.Task[None] | None = None
         self.ended = False
 
@@ -58,14 +63,25 @@ class Line:
 
     def control(self, work: Work, verdicts: Mapping[str, int]) -> ScoreControl:
         """Say how far the partition is once `work` is done, with its counters by then."""
+        wall_ms = time.time_ns() // 1_000_000
         return ScoreControl(
             partition=self.tp.partition,
             next_source_offset=max(self.done_offset, work.next_offset),
             totals=dict(verdicts),
             idle=self.idle.idle,
-            wall_ms=time.time_ns() // 1_000_000,
+            wall_ms=wall_ms,
             watermark_ms=work.watermark_ms,
+            lag_ms=self._lag_ms(wall_ms),
         )
+
+    def passed(self, work: Work) -> None:
+        """Take note that a step has been scored."""
+        self._arrived_ms = max(self._arrived_ms, work.arrived_ms)
+
+    def _lag_ms(self, wall_ms: int) -> int | None:
+        if self.at_end:
+            return 0
+        return max(0, wall_ms - self._arrived_ms) if self._arrived_ms else None
 
     def commit(self) -> Commit:
         """Give what to commit: what is acknowledged, and the counters that belong to it."""

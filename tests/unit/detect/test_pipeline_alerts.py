@@ -7,6 +7,7 @@ import pytest
 
 from detectors.detect_fold import DetectFold
 from detectors.outputs import Output, SignalBatch, Transition
+from detectors.rules import Rule
 from schemas.rollup import RollupControl
 from schemas.scores import PIPELINE
 from schemas.signals import SignalPoint
@@ -179,3 +180,28 @@ def test_a_state_of_a_predecessor_that_did_not_count_late_events_makes_no_news_o
     log = steady(60, 120, {"late_clicks": 900, "source_invalid_bad_json": 900})
     outputs = [x for offset, each in enumerate(log, 60) for x in after.apply(each, offset)]
     assert {point.value for name in ("late_rate", "invalid_rate") for point in points(outputs, name)} == {0.0}
+
+
+def test_the_longest_lag_that_any_partition_tells_is_a_signal_that_rules_can_watch() -> None:
+    rule = Rule(
+        name="behind", signal="consumer_lag_s", detector="threshold", settings={"limit": 60.0}, direction="up", min_n=1
+    )
+    fold = DetectFold(rules=[rule])
+    outputs: list[Output] = []
+    for offset, second in enumerate(range(900)):
+        lag_ms = 90_000 if 400 <= second < 600 and second % 5 == 0 else 2_000
+        totals = {"accepted_searches": 10 * second}
+        record = msgspec.structs.replace(control(second, second % 2, partitions=2, **totals), lag_ms=lag_ms)
+        outputs += fold.apply(record, offset)
+    found = points(outputs, "consumer_lag_s")
+    assert [x.value for x in found if 410_000 < x.cohort_start_ms - START_MS < 590_000] == [90.0] * 17
+    assert {x.value for x in found} == {2.0, 90.0}
+    assert all(x.standard_error is None for x in found)
+    assert {x.n for x in found[2:-1]} == {10}, [x.n for x in found]
+    fired, resolved = alerts(outputs)
+    assert (fired.data.signal, fired.data.value, fired.data.threshold) == ("consumer_lag_s", 90.0, 60.0)
+    assert seconds(fired.data.started_at) == 390  # the control that ends a stretch belongs to it
+    assert "consumer_lag_s of the whole pipeline is 90 s" in fired.data.summary
+    assert resolved.data.status == "resolved"
+    # An older evaluate tells none.
+    assert points(decided(steady(0, 300, {})), "consumer_lag_s") == []

@@ -36,6 +36,9 @@ class Record:
     offset: int
     topic: str = SCORES.topic
     partition: int = 0
+    timestamp: int = NOW_MS
+    key: bytes | None = None
+    headers: tuple[()] = ()
 
 
 class Shop:
@@ -108,3 +111,21 @@ def test_the_word_of_a_score_that_has_fallen_silent_lapses(shop: Shop) -> None:
     assert shop.partition.idle
     shop.pass_time(int(SCORE_SPEAKS_S) + 2, score_says_idle=None)
     assert not shop.partition.idle
+
+
+def test_events_wait_at_score_and_here_until_they_are_read(shop: Shop) -> None:
+    source, now_ms = cast(Source, shop.log), NOW_MS + 5_000
+    assert shop.partition.lag_ms(source, now_ms) is None  # score has not spoken
+    shop.hear(ScoreControl(0, 0, {}, False, NOW_MS))
+    assert shop.partition.lag_ms(source, now_ms) is None  # an older score says nothing of it
+    shop.hear(ScoreControl(0, 0, {}, False, NOW_MS, lag_ms=700))
+    assert shop.partition.lag_ms(source, now_ms) == 700
+    shop.log.behind.add(SCORES)
+    assert shop.partition.lag_ms(source, now_ms) == 5_700
+    shop.log.behind = {CLICKS}  # of which none has been read: since when they wait is not known
+    assert shop.partition.lag_ms(source, now_ms) == 700
+    click = Record(b"", 0, CLICKS.topic, timestamp=NOW_MS - 20_000)
+    shop.partition.apply(CLICKS, [cast(Any, click)], 1)
+    assert shop.partition.lag_ms(source, now_ms) == 25_700
+    shop.log.behind, shop.log.held = set(), {CLICKS}  # they wait for searches
+    assert shop.partition.lag_ms(source, now_ms) == 700
