@@ -12,7 +12,7 @@ from detectors.rollup_merge import MAX_EXEMPLARS
 from detectors.score_columns import ScoreColumns
 from detectors.segment_sums import sum_segments
 from detectors.sketch import LARGEST, add_value, sketch_groups
-from schemas.rollup import LABEL_FREE, POSITION_SLOTS, SCORE_BINS, Moments, Rollup
+from schemas.rollup import LABEL_FREE, POSITION_SLOTS, SCORE_BINS, UNKNOWN_SHARES, Moments, Rollup
 from schemas.scores import FLAG_UNSCORED, NULL_SCORE, SCORE_STEPS
 
 TOP: Final = 10
@@ -62,6 +62,10 @@ def count_label_free(cohort: Cohort, bucket_s: int, partition: int) -> dict[int,
     scored = scores != NULL_SCORE
     shown_at = table(item_series, position_slots(positions), groups, POSITION_SLOTS)
     score_bins = table(item_series[scored], score_slots(scores[scored]), groups, SCORE_BINS)
+    tokens, unknown_tokens = whole[5], whole[6]
+    asked = tokens > 0
+    shares = unknown_share_slots(unknown_tokens[asked], tokens[asked])
+    unknown_shares = table(series[asked], shares, groups, UNKNOWN_SHARES)
     exposure = _exposure(cohort.fresh, item_series, groups)
     segments = sum_segments(
         cohort,
@@ -98,6 +102,7 @@ def count_label_free(cohort: Cohort, bucket_s: int, partition: int) -> dict[int,
             shown_at=shown_at[number].tolist(),
             score_bins=score_bins[number].tolist(),
             exposure=exposure[number],
+            unknown_share_bins=unknown_shares[number].tolist(),
             segments=segments[number],
         )
         rollups[number] = rollup
@@ -151,6 +156,12 @@ def position_slots(positions: Ints) -> Ints:
 def score_slots(scores: Ints) -> Ints:
     """Number the histogram bins of scores, from 0; a score of 1 belongs to the last."""
     return np.minimum(scores * SCORE_BINS // SCORE_STEPS, SCORE_BINS - 1)
+
+
+def unknown_share_slots(unknown: Ints, tokens: Ints) -> Ints:
+    """Number the slots of shares of unknown tokens, from 0: only a query without any is in the first."""
+    slots: Ints = -(-unknown * (UNKNOWN_SHARES - 1) // tokens)
+    return np.minimum(slots, UNKNOWN_SHARES - 1)
 
 
 def table(group: NDArray[Any], slot: NDArray[Any], groups: int, slots: int) -> Ints:

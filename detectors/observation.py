@@ -12,6 +12,7 @@ import msgspec
 from detectors import calibration_signals, signals
 from detectors.clicked_scores import auc, pointwise_accuracy
 from detectors.expected_clicks import coec
+from detectors.query_ood import query_ood_rate
 from detectors.reference import Reference, exceedances
 from detectors.signal_reference import ClickReference, SignalReference
 from detectors.signals import LATENCY_QUANTILES
@@ -87,6 +88,8 @@ def observe(
         return _clicks(rollup)
     if signal in _RATES:
         return _of_point(_RATES[signal](rollup), counts=True)
+    if signal == "query_ood_rate":
+        return _of_point(query_ood_rate(rollup, learned.ready_queries() if learned is not None else None), counts=True)
     if signal in _AGAINST_CLICKS:
         clicks = learned.ready_clicks(rollup.horizon_s) if learned is not None else None
         return _of_point(_AGAINST_CLICKS[signal](rollup, clicks))
@@ -101,7 +104,16 @@ def watchable(signal: str) -> bool:
 def all_watchable() -> list[str]:
     """Every signal that rules can watch, by name."""
     return sorted(
-        {*LATENCY_QUANTILES, "click_rate", "exposure_js", *PIPELINE_SIGNALS, *_RATES, *_MEANS, *_AGAINST_CLICKS}
+        {
+            *LATENCY_QUANTILES,
+            "click_rate",
+            "exposure_js",
+            "query_ood_rate",
+            *PIPELINE_SIGNALS,
+            *_RATES,
+            *_MEANS,
+            *_AGAINST_CLICKS,
+        }
     )
 
 
@@ -136,7 +148,7 @@ _AGAINST_CLICKS: Final[Mapping[str, Callable[[Rollup, ClickReference | None], Si
     ),
 }
 """Compared with the clicks by position of the series' reference."""
-COMPARED_SIGNALS: Final = frozenset(_AGAINST_CLICKS)
+COMPARED_SIGNALS: Final = frozenset(_AGAINST_CLICKS) | {"query_ood_rate"}
 """Their level is that of the reference: they are watched anew when it is learned again."""
 
 

@@ -7,7 +7,7 @@ every detector; a record that does not is left out by its reader, so that it sto
 from operator import le
 from typing import Final
 
-from schemas.rollup import POSITION_SLOTS, SCORE_BINS, Moments, Rollup, RollupControl, Sketch
+from schemas.rollup import POSITION_SLOTS, SCORE_BINS, UNKNOWN_SHARES, Moments, Rollup, RollupControl, Sketch
 from schemas.timestamps import END_MS
 
 MAX_HORIZONS: Final = 8
@@ -45,6 +45,7 @@ def _control_misfit(control: RollupControl, partitions: int) -> str:
 
 def _rollup_misfit(rollup: Rollup) -> str:
     slots = {len(rollup.score_bins), len(rollup.clicked_score_bins)} - {0, SCORE_BINS}
+    slots |= {len(rollup.unknown_share_bins)} - {0, UNKNOWN_SHARES}
     slots |= {len(rollup.shown_at), len(rollup.clicked_at)} - {0, POSITION_SLOTS}
     told = ""
     if not (0 <= rollup.cohort_start_ms < END_MS and rollup.bucket_s > 0 <= rollup.horizon_s and rollup.partition >= 0):
@@ -63,6 +64,7 @@ def _adds_up(rollup: Rollup) -> bool:
         max(rollup.zero_results, rollup.unscored_searches, labels.clicked_searches) <= rollup.searches
         and max(rollup.missing_titles, labels.clicks, labels.purchases, labels.clicked_searches) <= rollup.impressions
         and rollup.unknown_tokens <= rollup.tokens
+        and sum(rollup.unknown_share_bins) <= rollup.searches
         and rollup.match_at_10.count <= rollup.searches
         and max(rollup.ndcg_at_10.count, rollup.mrr.count) <= labels.clicked_searches
         and all(map(_of_shares, (rollup.match_at_10, rollup.ndcg_at_10, rollup.mrr)))

@@ -61,6 +61,7 @@ def merge(left: Rollup, right: Rollup) -> Rollup:
         shown_pairs=_add_squares(left.shown_pairs, right.shown_pairs),
         ndcg_at_10=add_counts(left.ndcg_at_10, right.ndcg_at_10),
         mrr=add_counts(left.mrr, right.mrr),
+        unknown_share_bins=_add_lists(left.unknown_share_bins, right.unknown_share_bins),
         segments=_add_segments(left.segments, right.segments),
         match_models=_add_dicts(left.match_models, right.match_models),
         exemplars=sorted(left.exemplars + right.exemplars, key=_exemplar_order)[:MAX_EXEMPLARS],

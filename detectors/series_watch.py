@@ -24,7 +24,7 @@ from schemas.alerts import AlertData
 from schemas.rollup import LABEL_FREE, Rollup
 from schemas.scores import PIPELINE, Series
 
-MATCH_MODEL_SIGNALS: Final = frozenset({"match_at_10"})
+MATCH_MODEL_SIGNALS: Final = frozenset({"match_at_10", "query_ood_rate"})
 """Their level belongs to the match model that scored. `ctr_proxy_*` is not among them: it judges the match model, so
 it must see a new one that is worse."""
 REFERENCE_SIGNALS: Final = frozenset({"exposure_js", "latency_p50", "latency_p95", "latency_p99"})

@@ -94,6 +94,15 @@ CATALOGUE: Final = (
         for q in (50, 95, 99)
     ),
     SignalFacts(
+        "query_ood_rate",
+        "queries of whose tokens more are unknown than of 99 % of the reference's",
+        "share",
+        "queries with tokens",
+        "binomial",
+        (Reason.NO_TOKENS, Reason.NO_REFERENCE, Reason.NOTHING_BEYOND),
+        compared=True,
+    ),
+    SignalFacts(
         "ctr", "clicks an impression", "share", "impressions", "delta method, pages", IMPRESSIONS, needs_clicks=True
     ),
     SignalFacts("click_rate", "clicked impressions a second", "1/s", "impressions", "pages", (), needs_clicks=True),

@@ -86,12 +86,25 @@ class ClickReference(msgspec.Struct):
         return tuple(min(1.0, rate / rates[0]) for rate in rates) if rates and rates[0] > 0 else None
 
 
+class QueryReference(msgspec.Struct):
+    """Queries by the share of their tokens that are unknown."""
+
+    window: ReferenceWindow = msgspec.field(default_factory=ReferenceWindow)
+    bins: list[int] = []
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has been learned, and stays as it is."""
+        return self.window.is_long_enough and sum(self.bins) >= LEARN_SEARCHES
+
+
 class SignalReference(msgspec.Struct):
     """The references of one series."""
 
     scores: ScoreReference = msgspec.field(default_factory=ScoreReference)
     clicks: dict[int, ClickReference] = {}
     """By horizon."""
+    queries: QueryReference = msgspec.field(default_factory=QueryReference)
 
     def learn(self, rollup: Rollup) -> None:
         """Add a cohort to what is still being learned at its horizon."""
@@ -101,6 +114,9 @@ class SignalReference(msgspec.Struct):
             if rollup.score_bins and not self.scores.ready:
                 self.scores.window.add(rollup)
                 self.scores.bins = _added(self.scores.bins, rollup.score_bins)
+            if any(rollup.unknown_share_bins) and not self.queries.ready:
+                self.queries.window.add(rollup)
+                self.queries.bins = _added(self.queries.bins, rollup.unknown_share_bins)
             return
         clicks = self.clicks.setdefault(rollup.horizon_s, ClickReference())
         if rollup.shown_at and not clicks.ready:
@@ -111,17 +127,20 @@ class SignalReference(msgspec.Struct):
     @property
     def begun_ms(self) -> int | None:
         """Start of the earliest window; None before any has begun."""
-        starts = [self.scores.window.start_ms, *(clicks.window.start_ms for clicks in self.clicks.values())]
+        starts = [self.scores.window.start_ms, self.queries.window.start_ms]
+        starts += (clicks.window.start_ms for clicks in self.clicks.values())
         return min((start for start in starts if start >= 0), default=None)
 
     def forget_scores(self) -> None:
-        """Begin anew with the scores: another match model gives them."""
-        self.scores = ScoreReference()
+        """Begin anew with scores and unknown tokens: another match model gives them."""
+        self.scores, self.queries = ScoreReference(), QueryReference()
 
     def forget_before(self, time_ms: int) -> None:
         """Begin anew with every reference whose window began before `time_ms`."""
         if 0 <= self.scores.window.start_ms < time_ms:
             self.scores = ScoreReference()
+        if 0 <= self.queries.window.start_ms < time_ms:
+            self.queries = QueryReference()
         for horizon_s, clicks in self.clicks.items():
             if 0 <= clicks.window.start_ms < time_ms:
                 self.clicks[horizon_s] = ClickReference()
@@ -129,6 +148,10 @@ class SignalReference(msgspec.Struct):
     def ready_scores(self) -> Sequence[int] | None:
         """Give scored impressions by score, None while they are being learned."""
         return self.scores.bins if self.scores.ready else None
+
+    def ready_queries(self) -> Sequence[int] | None:
+        """Give queries by their share of unknown tokens, None while they are being learned."""
+        return self.queries.bins if self.queries.ready else None
 
     def ready_clicks(self, horizon_s: int) -> ClickReference | None:
         """Give the clicks by position at a horizon, None while they are being learned."""

@@ -12,6 +12,7 @@ from detectors.clicked_scores import auc, clicked_scores, pointwise_accuracy
 from detectors.divergence import jensen_shannon, jensen_shannon_error
 from detectors.expected_clicks import coec
 from detectors.exposure_gini import exposure_gini
+from detectors.query_ood import query_ood_rate
 from detectors.score_shift import score_shift_points
 from detectors.signal_point import make_point, make_ratio, no_point
 from detectors.signal_reference import SignalReference
@@ -50,6 +51,7 @@ def signal_points(
             exposure_gini(rollup, exposure_reference),
             *score_shift_points(rollup, learned.ready_scores() if learned is not None else None),
             *(scoring_quantile(rollup, name) for name in SCORING_QUANTILES),
+            query_ood_rate(rollup, learned.ready_queries() if learned is not None else None),
         ]
     clicks = learned.ready_clicks(rollup.horizon_s) if learned is not None else None
     histograms = clicked_scores(rollup)

@@ -14,6 +14,8 @@ POSITION_SLOTS: Final = 20
 """Positions counted one by one; deeper ones share the last slot."""
 SCORE_BINS: Final = 64
 """Equal bins of the score histogram over [0, 1]."""
+UNKNOWN_SHARES: Final = 17
+"""Slots for the share of a query's tokens that are unknown: none, up to 1/16, up to 2/16, …, up to all."""
 LARGEST_COUNT: Final = (1 << 62) - 1
 """No count in a rollup is larger: two of them add up in 64 bits. Sums of squares stop there, see `rollup_merge`."""
 LOWEST_BIN: Final = -400
@@ -147,6 +149,8 @@ class Rollup(msgspec.Struct, tag="rollup"):
     """Of the shown order of each search with a click; a click is a gain of one, the discount is log₂."""
     mrr: Moments = msgspec.field(default_factory=Moments)
     """Of one over the place of each search's uppermost click."""
+    unknown_share_bins: list[Count] = []
+    """Searches with tokens by the share of them that the match model's vocabulary lacks, UNKNOWN_SHARES slots."""
     segments: dict[str, dict[str, SegmentCounts]] = {}
     """Counters by dimension and value; the rarest beyond the settings' bound are counted as `other`."""
     match_models: dict[str, Count] = {}

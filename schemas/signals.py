@@ -35,6 +35,8 @@ class Reason(StrEnum):
     ONE_CATEGORY = "one_category"
     NO_REFERENCE = "no_reference"
     """The earlier window that it compares with is still being learned."""
+    NOTHING_BEYOND = "nothing_beyond"
+    """One in a hundred queries of that window had only unknown tokens: none can be stranger."""
     REFERENCE_WITHOUT_CLICKS = "reference_without_clicks"
     """In that window nobody clicked on the first position, or on any that is shown now: nothing is predicted."""
     NOT_FINITE = "not_finite"

@@ -79,6 +79,7 @@ class MergedRollups:
             clicked_score_bins=[],
             shown_at=[],
             clicked_at=[],
+            unknown_share_bins=[],
             exemplars=[],
             segments=rollup.segments if self._segments else {},
         )

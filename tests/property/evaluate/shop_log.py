@@ -82,6 +82,12 @@ def _batches(random, records):
     return batches
 
 
+def tokens_of(search: Search) -> tuple[int, int]:
+    """Give how many tokens its query has, and how many of them are unknown."""
+    tokens = search.query_id % 20
+    return tokens, search.query_id // 20 % (tokens + 1)
+
+
 def as_block(searches: list[Search], first_source_offset: int) -> ScoreBlock:
     """Write searches as score does."""
     n = len(searches)
@@ -100,8 +106,8 @@ def as_block(searches: list[Search], first_source_offset: int) -> ScoreBlock:
         latencies_ms=np.array([float(s.time_ms % 97) for s in searches], dtype="<f8").tobytes(),
         flags=bytes(s.flags for s in searches),
         missing_titles=np.zeros(n, dtype="<u4").tobytes(),
-        tokens=np.ones(n, dtype="<u4").tobytes(),
-        unknown_tokens=np.zeros(n, dtype="<u4").tobytes(),
+        tokens=np.array([tokens_of(s)[0] for s in searches], dtype="<u4").tobytes(),
+        unknown_tokens=np.array([tokens_of(s)[1] for s in searches], dtype="<u4").tobytes(),
         item_counts=np.array([len(s.items) for s in searches], dtype="<u4").tobytes(),
         item_ids=np.array([item[0] for item in items], dtype="<u8").tobytes(),
         positions=np.array([item[1] for item in items], dtype="<u4").tobytes(),
@@ -193,6 +199,9 @@ def brute_force(log: Log) -> tuple[dict, dict]:  # noqa: PLR0912 - one loop a ru
                     item for item, acts in hits[number].items() if any(d <= horizon * 1000 and a == 1 for d, a in acts)
                 }
                 row["searches"] += 1
+                tokens, unknown = tokens_of(search)
+                if tokens:
+                    row[f"unknown_share_{math.ceil(16 * unknown / tokens)}"] += 1
                 row["impressions"] += len(search.items)
                 row["zero_results"] += not search.items
                 row["clicks"] += len(clicked)

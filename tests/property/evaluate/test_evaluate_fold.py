@@ -105,6 +105,7 @@ def readable(rollups):
                 "discordant": r.pairs.discordant,
                 "tied": r.pairs.tied,
                 "shown_concordant": r.shown_pairs.concordant,
+                **{f"unknown_share_{slot}": count for slot, count in enumerate(r.unknown_share_bins)},
                 "clicked_searches": r.mrr.count,
                 # As fine as doubles are when they are added up in another order.
                 "ndcg": round(r.ndcg_at_10.total, 9),

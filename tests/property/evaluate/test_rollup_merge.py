@@ -36,6 +36,7 @@ def rollup(seed: int, partition: int = 0) -> Rollup:
         searches=int(rng.integers(1, 9)),
         score_bins=counts(64) if rng.random() < 0.8 else [],
         shown_at=counts(20),
+        unknown_share_bins=counts(17) if rng.random() < 0.8 else [],
         exposure={name: int(rng.integers(1, 9)) for name in rng.choice(list("abcdef"), 3, replace=False)},
         labels=Clicks(*counts(6)),
         pairs=Pairs(*counts(7)),

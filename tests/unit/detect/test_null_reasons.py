@@ -13,11 +13,11 @@ from detectors.observation import PIPELINE_SIGNALS, all_watchable, observe
 from detectors.reference import Reference
 from detectors.rollup_fit import misfit
 from detectors.signal_catalogue import CATALOGUE, NEED_CLICKS, PIPELINE_CATALOGUE, WORKER_CATALOGUE, as_markdown
-from detectors.signal_reference import ClickReference, ReferenceWindow, ScoreReference, SignalReference
+from detectors.signal_reference import ClickReference, QueryReference, ReferenceWindow, ScoreReference, SignalReference
 from detectors.signals import signal_points
 from detectors.sketch import sketch_of
 from detectors.worker_watch import WORKER_SIGNALS
-from schemas.rollup import POSITION_SLOTS, SCORE_BINS, Clicks, Moments, Pairs, Rollup
+from schemas.rollup import POSITION_SLOTS, SCORE_BINS, UNKNOWN_SHARES, Clicks, Moments, Pairs, Rollup
 from schemas.signals import Reason, SignalPoint, encode_signals
 from tests.unit.detect.scored_pages import SERIES, scored_pages
 
@@ -30,7 +30,9 @@ def reference(clicked_first: int = 300, *, bins: int = SCORE_BINS) -> SignalRefe
     shown, clicked = [1000] * POSITION_SLOTS, [100] * POSITION_SLOTS
     clicked[0], clicked[1] = clicked_first, 0
     scores = [100 if place < bins else 0 for place in range(SCORE_BINS)]
-    return SignalReference(ScoreReference(WINDOW, scores), {60: ClickReference(WINDOW, shown, clicked)})
+    clicks = {60: ClickReference(WINDOW, shown, clicked)}
+    queries = QueryReference(WINDOW, shares(b0=960, b4=20, b16=20 if bins < SCORE_BINS else 0))
+    return SignalReference(ScoreReference(WINDOW, scores), clicks, queries)
 
 
 def empty(horizon_s: int, **fields: object) -> Rollup:
@@ -39,6 +41,10 @@ def empty(horizon_s: int, **fields: object) -> Rollup:
 
 def in_bins(**counts: int) -> list[int]:
     return [counts.get(f"b{place}", 0) for place in range(SCORE_BINS)]
+
+
+def shares(**counts: int) -> list[int]:
+    return [counts.get(f"b{place}", 0) for place in range(UNKNOWN_SHARES)]
 
 
 def odd_cohorts() -> Iterator[tuple[Rollup, dict[str, int] | None, SignalReference | None]]:
@@ -52,6 +58,8 @@ def odd_cohorts() -> Iterator[tuple[Rollup, dict[str, int] | None, SignalReferen
     yield empty(0, score_bins=in_bins(b3=LEAST_SCORES - 1)), None, reference()
     yield empty(0, score_bins=in_bins(b3=LEAST_SCORES), exposure=exposed), None, None
     yield empty(0, score_bins=in_bins(b3=LEAST_SCORES)), None, reference(bins=1)
+    for learned in (None, reference(bins=1), reference()):
+        yield empty(0, searches=9, unknown_share_bins=shares(b0=8, b5=1)), None, learned
     pages = {"searches": 20, "impressions": 40, "shown_at": [40, *[0] * 19], "clicked_at": [9, *[0] * 19]}
     for shown, clicked in (
         (in_bins(b3=20, b9=20), in_bins()),
@@ -128,6 +136,7 @@ def made_up(rng: np.random.Generator) -> Rollup:
         clicked_score_bins=below(score_bins),
         shown_at=shown_at,
         clicked_at=below(shown_at),
+        unknown_share_bins=[count(searches // UNKNOWN_SHARES) for _ in range(UNKNOWN_SHARES)],
         exposure={name: count() for name in "abcd"[: int(rng.integers(0, 5))]},
         labels=Clicks(count(impressions), count(impressions), clicked, count(), count(), count()),
         pairs=Pairs(*(count() for _ in range(7))),

@@ -40,6 +40,8 @@ def test_what_evaluate_writes_fits() -> None:
         {"impressions": 2**63},
         {"shown_at": [9]},
         {"score_bins": [1] * 63},
+        {"unknown_share_bins": [1]},
+        {"unknown_share_bins": [3, *[0] * 16]},
         {"latency_ms": Sketch(count=2, total=float("nan"), bins={100: 2})},
         {"latency_ms": Sketch(count=2, total=1.0, bins={100: 1})},
         {"latency_ms": Sketch(count=2, total=1.0, bins={2**40: 2})},

@@ -146,6 +146,7 @@ def test_each_horizon_tells_its_own_signals() -> None:
         "scoring_p50",
         "scoring_p95",
         "scoring_p99",
+        "query_ood_rate",
     ]
     assert [x.signal for x in signals.signal_points(rollup())] == [
         "ctr",
