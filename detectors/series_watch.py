@@ -242,7 +242,7 @@ class SeriesWatch:
         for other in self.watched:
             if rule.name in other.watch.rule.inhibited_by and other.life.phase is Phase.PENDING:
                 other.watch.conclude()
-                other.life, other.verdict = Life(), Verdict(False, False)
+                other.life, other.verdict = Life(fired_ms=other.life.fired_ms), Verdict(False, False)
 
     def settle(self, decision: Decision) -> None:
         """Take the consequences of a decision, after its alert has been made from the watch."""

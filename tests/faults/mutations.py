@@ -9,6 +9,7 @@ from typing import Final
 from tests.faults.mutations_data import DATA_MUTATIONS
 from tests.faults.mutations_detect import DETECT_MUTATIONS
 from tests.faults.mutations_evaluate import EVALUATE_MUTATIONS
+from tests.faults.mutations_lifecycle import LIFECYCLE_MUTATIONS
 from tests.faults.mutations_pipeline import PIPELINE_MUTATIONS
 from tests.faults.mutations_score import SCORE_MUTATIONS
 from tests.faults.mutations_transport import TRANSPORT_MUTATIONS
@@ -20,4 +21,5 @@ MUTATIONS: Final = (
     *TRANSPORT_MUTATIONS,
     *DATA_MUTATIONS,
     *PIPELINE_MUTATIONS,
+    *LIFECYCLE_MUTATIONS,
 )

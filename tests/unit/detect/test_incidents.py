@@ -61,8 +61,8 @@ def test_what_is_more_severe_or_fires_once_more_calls_again() -> None:
     incidents = Incidents()
     first = place(incidents, alert("a", severity="warning"), 50)
     assert place(incidents, alert("b", severity="warning"), 60).grouped
-    assert place(incidents, alert("b"), 70) == Place(first.incident, False)
-    assert place(incidents, alert("c"), 70) == Place(first.incident, True)
+    assert place(incidents, alert("c"), 70) == Place(first.incident, False)
+    assert place(incidents, alert("e"), 70) == Place(first.incident, True)
     assert place(incidents, alert("d", severity="info"), 70).grouped
     assert place(incidents, alert("a", severity="warning"), 80) == Place(first.incident, False)
 
