@@ -6,6 +6,7 @@ from schemas.rollup import Exemplar
 
 _MODEL_SIGNALS = frozenset({"ctr_proxy_accuracy", "ctr_proxy_lift", "auc", "pointwise_accuracy", "log_loss"})
 """Signals that say how well scores and clicks agree."""
+_ORDER_SIGNALS = frozenset({"ndcg_at_10", "mrr"})
 _CLICK_SIGNALS = frozenset({"ctr", "click_rate", "coec", "purchase_rate"})
 
 
@@ -13,8 +14,9 @@ def choose_exemplars(signal: str, exemplars: Sequence[Exemplar], wanted: int = 3
     """Pick the searches that show best what a signal lost, at most `wanted`; ties by the hash of their ids.
 
     Clicks lost: pages without a click, those first whose items fit least. Agreement of scores with clicks lost: pages
-    on which most items that were passed over score higher than the clicked ones. What rollups' exemplars do not say
-    (latency, titles, tokens) cannot be chosen by: then the hash alone decides, which is a fair sample.
+    on which most items that were passed over score higher than the clicked ones. Order lost: pages whose uppermost
+    click is lowest. What rollups' exemplars do not say (latency, titles, tokens) cannot be chosen by: then the hash
+    alone decides, which is a fair sample.
     """
     return sorted(exemplars, key=lambda exemplar: (_merit(signal, exemplar), exemplar.id_hash))[:wanted]
 
@@ -26,6 +28,8 @@ def _merit(signal: str, exemplar: Exemplar) -> tuple[float, ...]:
         return (len(exemplar.clicked), _mean_score(exemplar))
     if signal in _MODEL_SIGNALS:
         return (-_disagreement(exemplar), _mean_score(exemplar))
+    if signal in _ORDER_SIGNALS:
+        return (-min(exemplar.clicked, default=-1), _mean_score(exemplar))
     if signal == "match_at_10":
         return (_mean_score(exemplar),)
     return ()

@@ -7,11 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import label_ranking_average_precision_score, ndcg_score
 
+from detectors.exemplars import choose_exemplars
 from detectors.observation import observe
 from detectors.reference import Reference
 from detectors.shown_order import ClickedPages, sum_rankings
 from detectors.signals import signal_points
-from schemas.rollup import Clicks, Moments, Rollup, decode_rollup, encode_rollup
+from schemas.rollup import Clicks, Exemplar, Moments, Rollup, decode_rollup, encode_rollup
 from schemas.scores import Series
 
 PAGES = st.lists(st.lists(st.booleans(), max_size=40), min_size=1, max_size=30)
@@ -92,3 +93,11 @@ def test_rollups_of_an_older_evaluate_have_none_and_older_readers_do_not_mind_ne
     assert decode_rollup(msgspec.msgpack.encode(old)) == msgspec.structs.replace(new, mrr=Moments())
     # An older reader has no such fields, as this one has none of this name: it leaves out what it does not know.
     assert decode_rollup(msgspec.msgpack.encode({**plain, "a_later_field": [1, 2.0]})) == new
+
+
+def test_the_searches_that_show_a_lost_order_are_those_whose_uppermost_click_is_lowest() -> None:
+    pages = [
+        Exemplar(number, 0, number, [4000] * 9, clicked) for number, clicked in enumerate([[], [0, 8], [5], [2, 3]])
+    ]
+    for signal in ("ndcg_at_10", "mrr"):
+        assert [page.clicked for page in choose_exemplars(signal, pages)] == [[5], [2, 3], [0, 8]]
