@@ -19,11 +19,11 @@ from streams.bench.shift_detectors import (
 from streams.bench.shift_stream import LEARNED, RULES, Stream, draw_stream, evidence
 from streams.bench.shift_traffic import SHIFTS
 
-WANTED: Final = 4_000
-"""Cohorts between two false alarms: eleven hours."""
-NULL_STREAMS: Final = 100
+WANTED: Final = 2_500
+"""Cohorts between two false alarms: seven hours."""
+NULL_STREAMS: Final = 65
 NULL_COHORTS: Final = 5_000
-"""Watched of each, after what is learned from: 125 false alarms in all, where they come as often as wanted."""
+"""Watched of each, after what is learned from: 130 false alarms in all, where they come as often as wanted."""
 ENOUGH: Final = 100
 KNOBS: Final = (1.0, 2.0)
 """What our watch is tried with first."""
@@ -94,5 +94,5 @@ def _tune_ours(rule_name: str, streams: Sequence[Stream]) -> tuple[float, Rate]:
         points.append((knob, measured(knob, None)))
         if known[knob].alarms >= ENOUGH and abs(points[-1][1] - np.log(WANTED)) < 0.3:
             break
-    knob = min(known, key=lambda one: (known[one].alarms < ENOUGH, abs(known[one].alarms - ENOUGH * 1.25)))
+    knob = min(known, key=lambda one: (known[one].alarms < ENOUGH, abs(known[one].alarms - ENOUGH * 1.3)))
     return knob, known[knob]

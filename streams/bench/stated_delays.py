@@ -26,7 +26,8 @@ STATED: Final = {
     FaultName.LATENCY: Stated("latency_p95_rise", 120),
     FaultName.ZERO_RESULTS: Stated("zero_results_rise", 120),
     FaultName.TRAFFIC_DROP: Stated("search_rate_drop", 180),
-    FaultName.CLICK_TRACKING_LOST: Stated("click_tracking_lost", 240),
+    # One click in ten still comes: `click_tracking_lost` is for when none does.
+    FaultName.CLICK_TRACKING_LOST: Stated("ctr_drop", 240),
     FaultName.CATEGORY_GONE: Stated("exposure_shift", 180),
     FaultName.NEW_LANGUAGE: Stated("unknown_tokens_rise", 120),
     FaultName.MISSING_TITLES: Stated("missing_titles_rise", 120),

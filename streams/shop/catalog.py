@@ -6,7 +6,7 @@ any model: `relevance`. Words are chosen afterwards, so a query and a title that
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -119,6 +119,7 @@ def relevance(query: Query, item: Item) -> float:
     return floor + span * (met / wanted if wanted > _EPSILON else 1.0)
 
 
+@lru_cache(maxsize=1)
 def build_catalog(seed: int, *, items: int = 4000, queries: int = 2400) -> Catalog:
     """Make the shop of a seed: the same items and queries on every machine.
 

@@ -95,10 +95,7 @@ class _Run:
         self._settings = settings
         self._shop = shop
         self._rng = np.random.Generator(np.random.PCG64([settings.seed, 5]))
-        setup = np.random.Generator(np.random.PCG64([settings.seed, 6]))
-        self._candidates: Candidates = find_candidates(shop, setup)
-        self._texts = result_texts(shop)
-        self._untitled = setup.random(len(shop.items)) < _FAULT_UNTITLED_SHARE
+        self._candidates, self._texts, self._untitled = _stock(settings.seed, settings.items, settings.queries)
         gone = gone_category(shop)
         self._gone = np.array([item.category == gone for item in shop.items])
         self._application = _json_text(settings.application)
@@ -268,6 +265,15 @@ class _Run:
                 self.outbox.push(int(arrivals[n]), CLICK_EVENTS.name, query_id.encode(), value)
                 if again[n]:
                     self.outbox.push(int(again[n]), CLICK_EVENTS.name, query_id.encode(), value)
+
+
+@lru_cache(maxsize=1)
+def _stock(seed: int, items: int, queries: int) -> tuple[Candidates, np.ndarray, np.ndarray]:
+    """Give what is shown for each query, the results' texts, and which items lose titles: the same in all runs."""
+    shop = build_catalog(seed, items=items, queries=queries)
+    setup = np.random.Generator(np.random.PCG64([seed, 6]))
+    candidates = find_candidates(shop, setup)
+    return candidates, result_texts(shop), setup.random(len(shop.items)) < _FAULT_UNTITLED_SHARE
 
 
 @lru_cache(maxsize=4096)
