@@ -19,11 +19,11 @@ from streams.bench.shift_detectors import (
 from streams.bench.shift_stream import LEARNED, RULES, Stream, draw_stream, evidence
 from streams.bench.shift_traffic import SHIFTS
 
-WANTED: Final = 2_500
-"""Cohorts between two false alarms: seven hours."""
-NULL_STREAMS: Final = 65
+WANTED: Final = 4_000
+"""Cohorts between two false alarms: eleven hours."""
+NULL_STREAMS: Final = 100
 NULL_COHORTS: Final = 5_000
-"""Watched of each, after what is learned from: 130 false alarms in all, where they come as often as wanted."""
+"""Watched of each, after what is learned from: 125 false alarms in all, where they come as often as wanted."""
 ENOUGH: Final = 100
 KNOBS: Final = (1.0, 2.0)
 """What our watch is tried with first."""
@@ -87,7 +87,7 @@ def _tune_ours(rule_name: str, streams: Sequence[Stream]) -> tuple[float, Rate]:
         return float(np.log(known[knob].cohorts / max(known[knob].alarms, 0.5)))
 
     points = [(knob, measured(knob, ENOUGH)) for knob in KNOBS]
-    for _ in range(4):
+    for _ in range(3):
         (a, length_a), (b, length_b) = points[-2:]
         slope = max((length_b - length_a) / (b - a), 0.1) if a != b else 1.0
         knob = max(0.01, b + float(np.clip((np.log(WANTED) - length_b) / slope, -2.0, 2.0)))
