@@ -94,5 +94,6 @@ def _tune_ours(rule_name: str, streams: Sequence[Stream]) -> tuple[float, Rate]:
         points.append((knob, measured(knob, None)))
         if known[knob].alarms >= ENOUGH and abs(points[-1][1] - np.log(WANTED)) < 0.3:
             break
-    knob = min(known, key=lambda one: (known[one].alarms < ENOUGH, abs(known[one].alarms - ENOUGH * 1.3)))
+    near = [(known[knob].alarms < ENOUGH, abs(length - float(np.log(WANTED))), knob) for knob, length in points]
+    knob = min(near)[2]
     return knob, known[knob]
