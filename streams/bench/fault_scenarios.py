@@ -38,6 +38,7 @@ SCENARIOS: Final = (
     *(Scenario(fault.value, (fault,)) for fault, stated in STATED.items() if stated.cause is None),
     Scenario("decoy", (FaultName.DECOY,)),
     Scenario("decoy_and_bad_ranker", (FaultName.DECOY, FaultName.BAD_RANKER)),
+    Scenario("decoy_and_latency", (FaultName.DECOY, FaultName.LATENCY)),
     Scenario("decoy_and_bad_matcher", (FaultName.DECOY, FaultName.BAD_MATCHER)),
     Scenario("bad_ranker_and_latency", (FaultName.BAD_RANKER, FaultName.LATENCY)),
     Scenario("zero_results_and_traffic_drop", (FaultName.ZERO_RESULTS, FaultName.TRAFFIC_DROP)),
@@ -56,7 +57,7 @@ class Outcome(NamedTuple):
     early: int
     """Alerts before the first fault, or in a run where nothing is wrong."""
     decoy_blamed: int
-    """Alerts that suspect the decoy although a later deployment is to blame."""
+    """Alerts that suspect the decoy."""
 
     @property
     def named(self) -> bool:

@@ -24,7 +24,7 @@ SEARCHES: Final[Mapping[str, int]] = {
 """The benches, each a file of this folder with a function `bench`, and the searches of a run."""
 RUNS: Final[Mapping[str, int]] = {"evaluate": 5, "pipeline": 5, "recover": 5, "scale": 5}
 """A kill with a million open searches takes most of a minute, so there are fewer."""
-DETECTION: Final[Mapping[str, int]] = {"shift": 240, "faults": 20, "localize": 100}
+DETECTION: Final[Mapping[str, int]] = {"shift": 240, "faults": 20, "null_weeks": 20, "localize": 100}
 """The benches of detection, each a module of this folder with a function `bench`, and their runs: see `detection`."""
 RATE: Final = 200.0
 MET: Final = {None: "", True: "yes", False: "NO"}
