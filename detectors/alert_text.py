@@ -45,7 +45,7 @@ def sits_in(data: AlertData) -> str:
         return ""
     first = data.segments[0]
     if first.kind == "mix":
-        return f", because of who comes: {slice_text(data.signal, first)}"
+        return f", as {slice_text(data.signal, first)}"
     return f", most of it in {first.name} {first.value}"
 
 
@@ -57,7 +57,7 @@ def slice_text(signal: str, segment: AlertSegment) -> str:
         return f"{name}: {share}"
     if segment.kind == "mix":
         of = "what is shown" if signal == "exposure_js" else "the traffic"
-        return f"{name} is {segment.after:.3g} of {of} instead of {segment.before:.3g} ({share})"
+        return f"{name} is {segment.after:.1%} of {of} instead of {segment.before:.1%} ({share})"
     return f"{name}: {segment.after:.3g} instead of {segment.before:.3g} ({share})"
 
 

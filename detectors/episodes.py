@@ -14,7 +14,7 @@ from detectors.other_surfaces import compare_surfaces
 from detectors.outputs import Transition, alert_type
 from detectors.series_watch import Decision, SeriesWatch, Watched
 from detectors.severity import louder, severity
-from detectors.slice_table import slice_tables, surface_table
+from detectors.slice_table import exposure_table, slice_tables, surface_table
 from detectors.watches import AnyWatch
 from schemas.alerts import AlertData, AlertSegment, AlertSeries, ResolvesWhen, SuspectedCause
 from schemas.rollup import Exemplar
@@ -148,7 +148,11 @@ def _explained(
     trails = {x.series.surface: x.trails[rule.horizon_s] for x in (series_watch, *beside) if rule.horizon_s in x.trails}
     if own not in trails:
         return data
-    tables = slice_tables(watch.signal, trails[own], watch.started_at_ms)
+    if watch.signal == "exposure_js":
+        shown = exposure_table(trails[own], series_watch.reference.exposure, watch.started_at_ms)
+        tables = [] if shown is None else [shown]
+    else:
+        tables = slice_tables(watch.signal, trails[own], watch.started_at_ms)
     surfaces = surface_table(watch.signal, trails, watch.started_at_ms)
     explanation = explain(tables if surfaces is None else [*tables, surfaces], rule.direction, own)
     return msgspec.structs.replace(

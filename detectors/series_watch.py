@@ -353,7 +353,9 @@ class SeriesWatch:
         self.learned = msgspec.convert(state.get("learned", {}), SignalReference, strict=False)
         self.scatter.restore(state.get("scatter", {}))  # likewise
         self._exposure.restore(state["exposure"])
-        self.trails = {int(horizon_s): msgspec.convert(x, Trail) for horizon_s, x in state["trails"].items()}
+        self.trails = {
+            int(horizon_s): msgspec.convert(x, Trail, strict=False) for horizon_s, x in state["trails"].items()
+        }
         # A state from before there were canaries has none.
         for horizon_s in state.get("canary_horizons", []):
             self._begin_canary(horizon_s)

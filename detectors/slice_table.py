@@ -93,9 +93,7 @@ def slice_tables(signal: str, trail: Trail, start_ms: int) -> list[SliceTable]:
         return []
     tables = []
     for dimension in [*sorted({*before.segments, *after.segments}), POSITION]:
-        if (dimension == POSITION and signal not in _BY_POSITION) or (
-            signal == "exposure_js" and dimension != "category"
-        ):
+        if dimension == POSITION and signal not in _BY_POSITION:
             continue
         sides = [_pairs(signal, _slices(block, dimension), block.cohorts) for block in (before, after)]
         singles = [_pairs(signal, _slices_of(cohort, dimension), 1) for cohort in trail.cohorts]
@@ -105,13 +103,38 @@ def slice_tables(signal: str, trail: Trail, start_ms: int) -> list[SliceTable]:
     return tables
 
 
+def exposure_table(trail: Trail, reference: Mapping[str, float], start_ms: int) -> SliceTable | None:
+    """Give a table of what was shown, item by item, by category; None where nothing was shown on one of the sides.
+
+    Args:
+        trail: of the series, without clicks.
+        reference: impressions by category that the signal compares with.
+        start_ms: estimated time of the change.
+    """
+    after: dict[str, float] = {}
+    for cohort in trail.cohorts:
+        for name, shown in cohort.exposure.items() if cohort.start_ms >= start_ms else ():
+            after[name] = after.get(name, 0.0) + shown
+    if not sum(after.values()) or not sum(reference.values()):
+        return None
+    before, since = (_with_whole(side) for side in (reference, after))
+    singles = [_with_whole(cohort.exposure) for cohort in trail.cohorts]
+    changed_at = sum(cohort.start_ms < start_ms for cohort in trail.cohorts)
+    return _table("exposure_js", "category", (before, since), singles, changed_at)
+
+
+def _with_whole(shown: Mapping[str, float]) -> dict[str, tuple[float, float]]:
+    whole = float(sum(shown.values()))
+    return {name: (count, whole) for name, count in shown.items()}
+
+
 def surface_table(signal: str, trails: Mapping[str, Trail], start_ms: int) -> SliceTable | None:
     """Give a table of the surfaces of an application, by their trails; None where fewer than two can be compared."""
     around = {name: trail.around(start_ms) for name, trail in trails.items()}
     before = {name: _whole(signal, sides[0]) for name, sides in around.items() if sides[0].cohorts}
     after = {name: _whole(signal, sides[1]) for name, sides in around.items() if sides[1].cohorts}
     values = sorted(name for name in before if before[name] is not None and after.get(name) is not None)
-    if len(values) < 2 or signal == "exposure_js":
+    if len(values) < 2:
         return None
     # A surface with few searches has gaps, so the cohorts that are kept of it go back further.
     first = max(min(cohort.start_ms for cohort in trails[name].cohorts) for name in values)
@@ -148,8 +171,8 @@ def _table(
     elif signal == "exposure_js":
         kind, noise = "exposure", Noise("share", relative=False)
         for side in (before, after):
-            side[1] = side[0].sum()
-        cohorts[:, :, 1] = cohorts[:, :, 0].sum(axis=1, keepdims=True)
+            side[1] = side[1].max()
+        cohorts[:, :, 1] = cohorts[:, :, 1].max(axis=1, keepdims=True)
     else:
         kind, noise = "ratio", _RATIOS[signal][1]
     return SliceTable(
@@ -172,9 +195,6 @@ def _pairs(signal: str, slices: _Slices, cohorts: float) -> dict[str, tuple[floa
     if signal in _VOLUMES:
         field = _FIELDS[_VOLUMES[signal]]
         return {value: (counts[field], cohorts) for value, counts in slices.items()}
-    if signal == "exposure_js":
-        field = _FIELDS["impressions"]
-        return {value: (counts[field], 0.0) for value, counts in slices.items()}
     return {}
 
 
@@ -185,7 +205,8 @@ def _whole(signal: str, block: TrailBlock) -> tuple[float, float] | None:
     if not pairs:
         return None
     x, m = (sum(column) for column in zip(*pairs.values(), strict=True))
-    return x, block.cohorts if signal in _VOLUMES else m
+    m = block.cohorts if signal in _VOLUMES else m
+    return (x, m) if m else None
 
 
 def _slices(block: TrailBlock, dimension: str) -> _Slices:

@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import astuple
 
 from detectors.bounded_values import bound_table
-from schemas.rollup import Exemplar, Rollup, SegmentCounts
+from schemas.rollup import LABEL_FREE, Exemplar, Rollup, SegmentCounts
 
 KEPT_COHORTS: Final = 18
 """Cohorts whose exemplars and slices are kept one by one."""
@@ -38,6 +38,8 @@ class TrailCohort(msgspec.Struct, frozen=True):
     shown_at: list[int] = []
     """Impressions by position; empty where no clicks are counted."""
     clicked_at: list[int] = []
+    exposure: dict[str, int] = {}
+    """Impressions by category of each item, where they are looked at."""
 
 
 class TrailBlock(msgspec.Struct):
@@ -100,7 +102,8 @@ class Trail(msgspec.Struct):
         """
         slices = rollup.segments if segments else {}
         positions = (rollup.shown_at, rollup.clicked_at) if segments and rollup.clicked_at else ([], [])
-        self.cohorts.append(TrailCohort(rollup.cohort_start_ms, rollup.exemplars, slices, *positions))
+        exposure = rollup.exposure if segments and rollup.horizon_s == LABEL_FREE else {}
+        self.cohorts.append(TrailCohort(rollup.cohort_start_ms, rollup.exemplars, slices, *positions, exposure))
         while len(self.cohorts) > KEPT_COHORTS:
             old = self.cohorts.pop(0)
             if segments and not frozen:

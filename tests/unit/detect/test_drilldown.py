@@ -9,11 +9,13 @@ from scipy import stats
 from detectors.drilldown import Explanation, explain
 from detectors.mix_shift import mix_evidence
 from detectors.other_surfaces import compare_surfaces
+from detectors.rules import DEFAULT_RULES
+from detectors.series_watch import SeriesWatch
 from detectors.slice_changes import take_apart
 from detectors.slice_noise import as_normal, learn_factor
-from detectors.slice_table import Noise, SliceTable, slice_tables, surface_table
+from detectors.slice_table import Noise, SliceTable, exposure_table, slice_tables, surface_table
 from detectors.trail import Trail
-from schemas.rollup import Rollup, SegmentCounts
+from schemas.rollup import LABEL_FREE, Rollup, SegmentCounts
 from tests.unit.detect.following import every_version
 
 DEVICES = {"mobile": 0.6, "desktop": 0.3, "tablet": 0.1}
@@ -208,13 +210,31 @@ def test_categories_whose_part_of_what_is_shown_changed_are_named_and_those_that
     parts = np.array([0.4, 0.3, 0.2, 0.1])
     for cohort in range(BEFORE + AFTER):
         now = parts if cohort < BEFORE else np.array([0.4, 0.3, 0.0, 0.1]) / 0.8
-        rollup = Rollup(every_version(), cohort * 10_000, 10, 0, -1, searches=300)
-        shown = rng.multinomial(300, now).tolist()
-        rollup.segments = {"category": {f"c{i}": SegmentCounts(n, 10 * n) for i, n in enumerate(shown) if n}}
+        rollup = Rollup(every_version(), cohort * 10_000, 10, LABEL_FREE, -1, searches=300)
+        # Ten items of a page are of one category: they scatter ten times as much as single ones.
+        rollup.exposure = {f"c{i}": 10 * n for i, n in enumerate(rng.multinomial(300, now).tolist()) if n}
         made.take(rollup, frozen=False, segments=True)
-    found = explain(slice_tables("exposure_js", made, BEFORE * 10_000), "up")
+    reference = {f"c{i}": round(part * 60_000) for i, part in enumerate(parts.tolist())}
+    table = exposure_table(made, reference, BEFORE * 10_000)
+    assert table is not None
+    learned = learn_factor(table)
+    assert learned is not None
+    assert learned[0][0] == pytest.approx(10, rel=0.4)
+    found = explain([table], "up")
     assert [x.value for x in found.segments] == ["c2"]
     assert found.segments[0].after == 0.0
+    assert exposure_table(made, reference, (BEFORE + AFTER) * 10_000) is None
+
+
+def test_a_trail_of_a_predecessor_is_read_also_where_it_wrote_counts_as_fractions() -> None:
+    counts = [3.0, 30.0, 2.0, 0.0, 3.0, 120.5, 3.0, 2.1, 0.0, 0.0, 0.0]
+    cohort = {"start_ms": 20_000, "exemplars": [], "segments": {"device": {"mobile": counts}}}
+    old = {"cohorts": [cohort], "earlier": {"device": {"mobile": counts}}, "earlier_cohorts": 1.0}
+    watch = SeriesWatch(every_version(), DEFAULT_RULES, 3600)
+    plain = watch.state()
+    watch.restore(plain | {"trails": {60: old}})
+    before, after = watch.trails[60].around(20_000)
+    assert before.segments["device"]["mobile"] == counts == after.segments["device"]["mobile"]
 
 
 def test_signals_that_slices_do_not_count_name_none() -> None:
