@@ -7,9 +7,13 @@ import msgspec
 
 from detectors.event_split import EventSplitTest
 from detectors.mean_gap import MeanGapTest, Sample
-from detectors.observation import Observation
+from detectors.observation import Observation, observe
+from detectors.reference import Reference
 from detectors.rules import Rule
+from detectors.signals import LATENCY_QUANTILES
+from detectors.sketch import merge_sketches, quantile
 from detectors.watching import OTHER_UNIT, Finding, FindingWatch, Verdict, Words
+from schemas.rollup import Rollup, Sketch
 
 ALPHA: Final = 0.001
 """Probability that a rule alarms over a whole canary that is no worse than live."""
@@ -42,6 +46,8 @@ class CanaryState(msgspec.Struct):
     live_pool: Observation | None = None
     """What waits until there is enough for a block."""
     live_version: str = ""
+    latencies: tuple[Sketch, Sketch] | None = None
+    """Of the canary and of live, of all cohorts: quantiles of cohorts of few searches would be those of the fastest."""
     ended: bool = False
     finding: Finding = msgspec.field(default_factory=Finding)
 
@@ -69,8 +75,25 @@ class CanaryWatch(FindingWatch):
         self._found = False
         self._s = CanaryState()
 
+    def look(self, canary: Rollup, live: Rollup, reference: Reference, live_version: str) -> Verdict:
+        """Take a cohort of both and say whether the canary has been found to be worse.
+
+        Args:
+            canary: the cohort of the canary.
+            live: the same cohort of the live version.
+            reference: of the live version.
+            live_version: its name.
+        """
+        x, beside = observe(self.signal, canary, reference), observe(self.signal, live, reference)
+        if x is None or beside is None:
+            return self.verdict()
+        if self.signal in LATENCY_QUANTILES:
+            ours, lives = self._s.latencies or (Sketch(), Sketch())
+            self._s.latencies = merge_sketches(ours, canary.latency_ms), merge_sketches(lives, live.latency_ms)
+        return self.compare(canary.cohort_start_ms, x, beside, live_version)
+
     def compare(self, start_ms: int, canary: Observation, live: Observation, live_version: str) -> Verdict:
-        """Take a cohort of both and say whether the canary has been found to be worse."""
+        """Take what a cohort says of both."""
         s = self._s
         if s.finding.started_at_ms == 0:
             s.finding.started_at_ms = start_ms
@@ -151,6 +174,9 @@ class CanaryWatch(FindingWatch):
     def _find(self, canary: Observation, live: Observation) -> None:
         finding = self._s.finding
         finding.value, finding.expected, finding.n = canary.shown, live.shown, canary.n_total
+        if self._s.latencies is not None:
+            q, (ours, lives) = LATENCY_QUANTILES[self.signal], self._s.latencies
+            finding.value, finding.expected = quantile(ours, q), quantile(lives, q) or 0.0
         if self.signal not in OTHER_UNIT:
             worse = self._margin if self.rule.direction == "up" else -self._margin
             finding.threshold = finding.expected * (1 + worse)

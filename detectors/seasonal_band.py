@@ -66,9 +66,9 @@ class SeasonalBandDetector:
 
     An hour's level is that of the same hour of earlier weeks. How wide the band is follows from how far whole hours
     were from their level (weather, campaigns, holidays), from the point's own chance as points scatter from one to
-    the next, and from the level's error. Once outside, a signal is back when it is within half the band. Hours in
-    which it alarms are not learned, and neither are those of which little was seen. Hours seen less than twice, and
-    their neighbours, have no band.
+    the next, from the level's error, and from how far the hour and its neighbour are apart. Once outside, a signal is
+    back when it is within half the band. Hours in which it alarms are not learned, and neither are those of which
+    little was seen. Hours seen less than twice, and their neighbours, have no band.
 
     River's HoltWinters and SNARIMAX want evenly spaced numbers without gaps from the first season on, and cannot be
     written down and built again from little; 168 levels can.
@@ -234,7 +234,8 @@ class SeasonalBandDetector:
         weeks = min(s.weeks[left], s.weeks[right], MEMORY_WEEKS)
         if weeks < 1:
             return 0.0, None
-        level = (1 - share) * s.totals[left] / s.weights[left] + share * s.totals[right] / s.weights[right]
+        before, after = s.totals[left] / s.weights[left], s.totals[right] / s.weights[right]
+        level = (1 - share) * before + share * after
         if weeks < LEAST_WEEKS or s.residuals < LEAST_RESIDUALS:
             return level, None
         usual = s.residual_squares / s.residuals * self._scale(level) ** 2 * (1 + 1 / weeks)
@@ -242,7 +243,9 @@ class SeasonalBandDetector:
         # Nothing was seen to scatter, as in a share that was always zero: then as much as a count would.
         if usual + chance <= 0:
             chance = max(abs(level), 0.5 / n) / n
-        return level, math.sqrt(usual + chance)
+        # Where two hours differ much nobody knows how it goes from one to the other: it may be a step, as at midnight.
+        between = share * (1 - share) * (after - before)
+        return level, math.sqrt(usual + chance + between * between)
 
     def _scale(self, level: float) -> float:
         return abs(level) if self._relative else 1.0

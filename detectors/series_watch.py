@@ -185,10 +185,7 @@ class SeriesWatch:
             return
         if isinstance(watch, CanaryWatch):
             if beside is not None and beside.rollup is not None:
-                canary = observe(watch.signal, rollup, beside.reference)
-                live = observe(watch.signal, beside.rollup, beside.reference)
-                if canary is not None and live is not None:
-                    watched.verdict = watch.compare(start_ms, canary, live, beside.version)
+                watched.verdict = watch.look(rollup, beside.rollup, beside.reference, beside.version)
             return
         x: Observation | None
         if watch.signal == "exposure_js":

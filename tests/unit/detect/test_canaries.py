@@ -56,6 +56,14 @@ def test_a_bad_canary_is_found_by_the_rule_on_what_is_bad(rule: str, worse: dict
         assert abs(alert.value - alert.expected) > 3 * alert.standard_error
 
 
+def test_a_slow_canary_of_few_searches_says_the_quantile_of_all_of_them() -> None:
+    records = shop_with_canary(10, 40, 6, (600, 1e9), share=0.03, latency_ms=80.0)
+    [found] = [x.data for x in follow(records, BEGIN)[1]]
+    # Lognormal with σ 0.5: the 95th percentile is 2.28 times the median.
+    assert found.value == pytest.approx(80 * 2.28, rel=0.25)
+    assert found.expected == pytest.approx(40 * 2.28, rel=0.05)
+
+
 @pytest.mark.parametrize("role", ["live", "retired"])
 def test_promotion_and_retirement_end_the_alert_and_the_comparison(role: str) -> None:
     records = shop_with_canary(20, 40, 2, (600, 1500), zero_results=0.1)
@@ -83,7 +91,7 @@ def test_where_nobody_said_what_is_live_the_version_with_most_searches_is() -> N
 
 
 def test_a_second_canary_of_the_same_version_is_tested_from_its_own_beginning() -> None:
-    records = shop_with_canary(20, 50, 5, (600, 1e9), zero_results=0.1)
+    records = shop_with_canary(20, 45, 5, (600, 1e9), zero_results=0.1)
     _, found = follow(records, [*BEGIN, (1500, CANARY, "retired"), (2000, CANARY, "canary")])
     assert [x.data.status for x in found] == ["firing", "resolved", "firing"]
     assert timestamp_ms(found[2].data.started_at, "test") == START_MS + 2_000_000

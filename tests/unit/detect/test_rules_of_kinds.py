@@ -63,7 +63,7 @@ def test_a_burning_objective_fires_with_its_share_and_resolves_when_the_short_wi
 
 def test_an_objective_that_is_held_and_one_bad_search_among_few_raise_nothing() -> None:
     assert transitions(Shop(20, 60, 2, surfaces=("search",)), EMPTY_PAGES) == []
-    rare = Shop(0.02, 600, 3, lambda _: replace(HEALTHY, zero_results=0.02), surfaces=("search",))
+    rare = Shop(0.02, 300, 3, lambda _: replace(HEALTHY, zero_results=0.02), surfaces=("search",))
     assert transitions(rare, EMPTY_PAGES) == []
 
 
@@ -82,7 +82,7 @@ def test_an_objective_can_be_about_good_events() -> None:
 
 @pytest.mark.parametrize("n", [1, 2, 7, 400])
 def test_the_share_of_slow_searches_is_right_at_any_n(n: int) -> None:
-    shop = Shop(surfaces=("search",), rate=n / 10, minutes=min(600, 40_000 / n / 6), seed=5)
+    shop = Shop(surfaces=("search",), rate=n / 10, minutes=min(300, 20_000 / n / 6), seed=5)
     rollups = [x for x in shop.records() if isinstance(x, Rollup) and x.horizon_s == 0]
     seen = [x for x in (slow_share(rollup, 80.0) for rollup in rollups) if x is not None]
     slow, of = sum(x.numerator_total for x in seen), sum(x.denominator_total for x in seen)
@@ -118,7 +118,7 @@ def test_signals_that_change_together_are_found_and_named() -> None:
 
 
 def test_usual_hours_are_not_odd() -> None:
-    assert transitions(Shop(20, 240, 7, surfaces=("search",)), TOGETHER) == []
+    assert transitions(Shop(20, 120, 7, surfaces=("search",)), TOGETHER) == []
 
 
 SEASON = Rule(
