@@ -150,11 +150,11 @@ def week_after_week(seed: int, days: float, dips: Sequence[tuple[float, float, f
 
 
 def steps(rollups: Iterator[Rollup], rule: Rule = SEASON) -> list[tuple[Step, float, SeriesWatch]]:
-    """Give each step of the alert's life with its day."""
+    """Give each step of the alert's life with its day, repetitions aside."""
     watch, found = SeriesWatch(EVERY, [rule], accept_s=24 * 3600), []
     for rollup in rollups:
         for decision in watch.see(rollup):
-            if decision.step is not Step.WITHDRAWN:
+            if decision.step not in {Step.WITHDRAWN, Step.REPEATED}:
                 found.append((decision.step, rollup.cohort_start_ms / 86_400_000, watch))
             watch.settle(decision)
     return found
