@@ -62,10 +62,7 @@ def count_label_free(cohort: Cohort, bucket_s: int, partition: int) -> dict[int,
     scored = scores != NULL_SCORE
     shown_at = table(item_series, position_slots(positions), groups, POSITION_SLOTS)
     score_bins = table(item_series[scored], score_slots(scores[scored]), groups, SCORE_BINS)
-    tokens, unknown_tokens = whole[5], whole[6]
-    asked = tokens > 0
-    shares = unknown_share_slots(unknown_tokens[asked], tokens[asked])
-    unknown_shares = table(series[asked], shares, groups, UNKNOWN_SHARES)
+    unknown_shares = _unknown_shares(series, groups, whole[5], whole[6])
     exposure = _exposure(cohort.fresh, item_series, groups)
     segments = sum_segments(
         cohort,
@@ -162,6 +159,14 @@ def unknown_share_slots(unknown: Ints, tokens: Ints) -> Ints:
     """Number the slots of shares of unknown tokens, from 0: only a query without any is in the first."""
     slots: Ints = -(-unknown * (UNKNOWN_SHARES - 1) // tokens)
     return np.minimum(slots, UNKNOWN_SHARES - 1)
+
+
+def _unknown_shares(series: Ints, groups: int, tokens: Ints, unknown: Ints) -> Ints:
+    # Nearly all queries are in the first slot: those are counted, and only the others looked at one by one.
+    strange = np.flatnonzero(unknown)
+    counts = table(series[strange], unknown_share_slots(unknown[strange], tokens[strange]), groups, UNKNOWN_SHARES)
+    counts[:, 0] = np.bincount(series[tokens > 0], minlength=groups) - counts.sum(axis=1)
+    return counts
 
 
 def table(group: NDArray[Any], slot: NDArray[Any], groups: int, slots: int) -> Ints:

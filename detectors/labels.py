@@ -70,8 +70,10 @@ def count_labels(
     hits = np.flatnonzero(clicked)
     clicks = np.bincount(search_of_item[hits], minlength=size)
     purchased = np.flatnonzero(pages.bits & np.uint8(2 << 2 * horizon))
-    clicked_pages = ClickedPages(hits, search_of_item[hits], np.cumsum(pages.counts) - pages.counts, clicks)
-    rankings = sum_rankings(clicked_pages, pages.series, groups)
+    # Of values without a click there is nothing to say.
+    rows = np.flatnonzero(clicks)
+    first_items = np.cumsum(pages.counts) - pages.counts
+    rankings = sum_rankings(ClickedPages(hits, clicks[rows], first_items[rows]), pages.series[rows], groups)
     by_score, by_rank = count_pairs(search_of_item, pages.positions, pages.scores, clicked, size)
     columns = [
         clicks,
@@ -89,8 +91,6 @@ def count_labels(
     scores = pages.scores[hits].astype(np.int64)
     scored = scores != NULL_SCORE
     clicked_bins = table(hit_series[scored], score_slots(scores[scored]), groups, SCORE_BINS)
-    # Of values without a click there is nothing to say.
-    rows = np.flatnonzero(clicks)
     counted = {"clicks": clicks, "concordant": by_score.higher, "discordant": by_score.lower, "tied": by_score.tied}
     segments = sum_segments(
         cohort, pages.series[rows], pages.combinations[rows], {name: column[rows] for name, column in counted.items()}

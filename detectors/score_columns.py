@@ -251,6 +251,8 @@ def _check_values(columns: ScoreColumns) -> None:
         raise ColumnsMisfit("a position 0, where the first is 1")
     if ((scores > SCORE_STEPS) & (scores != NULL_SCORE)).any():
         raise ColumnsMisfit("a score above 1")
+    if (columns.unknown_tokens > columns.tokens).any():
+        raise ColumnsMisfit("more unknown tokens than tokens")
     if times_ms.size and not 0 <= int(times_ms.min()) <= int(times_ms.max()) < END_MS:
         raise ColumnsMisfit("a time that is none")
     if (columns.latencies_ms < 0).any():

@@ -19,7 +19,7 @@ from schemas.rollup import POSITION_SLOTS, Clicks, Moments, Pairs, Rollup
 from schemas.signals import SignalPoint
 from tests.unit.detect.scored_pages import SERIES
 
-COHORTS, LEARNING = 2500, 200
+COHORTS, LEARNING = 1500, 200
 ON_PAGE = 8
 SHOWN = ("ctr", "ctr_proxy_accuracy", "coec", "match_at_10", "ndcg_at_10", "mrr", "zero_result_rate")
 REFERENCE = ClickReference(
@@ -53,8 +53,9 @@ def cohort(rng: np.random.Generator, shop: Shop, number: int) -> Rollup:
     clicked = rng.random((n, ON_PAGE)) < logistic(bias + of_page[:, None])
     x = clicked.sum(axis=1)
     hits = np.flatnonzero(clicked)
-    pages = ClickedPages(hits, hits // ON_PAGE, np.arange(n) * ON_PAGE, x)
-    ((ndcg, reciprocal),) = sum_rankings(pages, np.zeros(n, dtype=np.int64), 1)
+    rows = np.flatnonzero(x)
+    pages = ClickedPages(hits, x[rows], rows * ON_PAGE)
+    ((ndcg, reciprocal),) = sum_rankings(pages, np.zeros(rows.size, dtype=np.int64), 1)
     total = rng.integers(1, 12, n // 2)
     wins = rng.binomial(total, logistic(0.4 + rng.normal(0, shop.within_page, total.size) + mood[1]))
     a, b = 2 * wins, 2 * total

@@ -21,11 +21,11 @@ PAGES = st.lists(st.lists(st.booleans(), max_size=40), min_size=1, max_size=30)
 def summed(pages: list[list[bool]], series: list[int] | None = None, groups: int = 1) -> list[tuple[Moments, Moments]]:
     counts = np.array([len(page) for page in pages])
     clicked = np.array([hit for page in pages for hit in page], dtype=bool)
-    search_of_item = np.repeat(np.arange(len(pages)), counts)
     hits = np.flatnonzero(clicked)
     clicks = np.array([sum(page) for page in pages])
     of = np.array(series or [0] * len(pages))
-    return sum_rankings(ClickedPages(hits, search_of_item[hits], np.cumsum(counts) - counts, clicks), of, groups)
+    rows = np.flatnonzero(clicks)
+    return sum_rankings(ClickedPages(hits, clicks[rows], (np.cumsum(counts) - counts)[rows]), of[rows], groups)
 
 
 def ndcg(page: list[bool]) -> float:

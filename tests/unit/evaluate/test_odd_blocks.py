@@ -48,6 +48,7 @@ def test_a_dimension_that_score_did_not_know_is_unknown() -> None:
         {"series_index": np.array([0, 9], dtype="<u2").tobytes()},
         {"positions": np.array([1, 0], dtype="<u4").tobytes()},
         {"scores": np.array([5, 4097], dtype="<u2").tobytes()},
+        {"unknown_tokens": np.array([0, 2000], dtype="<u4").tobytes()},
         {"times_ms": np.array([START_MS, 2**62], dtype="<i8").tobytes()},
         {"times_ms": np.array([START_MS, -1], dtype="<i8").tobytes()},
         {"latencies_ms": np.array([np.nan, -1.0], dtype="<f8").tobytes()},
