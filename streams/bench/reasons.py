@@ -25,6 +25,10 @@ _NOT_REACHED: Final[Mapping[str, str]] = {
         "with more open searches, ids are looked up in an index that no cache holds, "
         "and larger arrays are moved when they are full"
     ),
+    "shift_delay_ratio": (
+        "a watch does not know how large a change will be, so CUSUMs for several sizes share its false alarms; its level "
+        "has an error of its own, and a change of a tenth is in part learned before it is found"
+    ),
     "recover_s": _SHARED,
     "recover_from_kill_s": f"{_SHARED}; 10 s of it are the session timeout",
     "recover_one_of_2_s": _SHARED,

@@ -168,14 +168,18 @@ def tuned(make: Callable[[float], Alarms], low: float, high: float, alarms: int,
     return high
 
 
-def kswin_step(run_length_wanted: float, streams: Sequence[Stream]) -> int:
-    """Give the step with which KSWIN alarms about as often as wanted.
+def kswin_step(run_length_wanted: float, streams: Sequence[Stream], enough: int) -> int:
+    """Give the step with which KSWIN alarms about as often as wanted: the nearest, each a third of the one before.
 
-    The first steps are measured; from them on, the logarithm of the run length is taken for linear.
+    Args:
+        run_length_wanted: cohorts between false alarms.
+        streams: without a change.
+        enough: alarms after which a step's rate is known.
     """
-    lengths = []
-    for step in (KSWIN_DEFAULT - 1, KSWIN_DEFAULT):
-        alarms, cohorts = run_length(kswin_alarms(step), streams, enough=60)
-        lengths.append(math.log(cohorts / max(alarms, 1)))
-    more = (math.log(run_length_wanted) - lengths[1]) / max(lengths[1] - lengths[0], 0.1)
-    return KSWIN_DEFAULT + round(more)
+    step, before = KSWIN_DEFAULT, math.inf
+    while True:
+        alarms, cohorts = run_length(kswin_alarms(step), streams, enough)
+        off = math.log(cohorts / max(alarms, 1) / run_length_wanted)
+        if off >= 0:
+            return step if off < before else step - 1
+        step, before = step + 1, -off

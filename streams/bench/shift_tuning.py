@@ -57,7 +57,7 @@ def tune(seed: int, rule_name: str) -> Tuning:
             settings[f"oracle_{shift.name}"] = cusum_threshold(of_all, alarms)
     settings["adwin"] = tuned(adwin_alarms, 0.5, 1e-12, alarms, streams)
     settings["page_hinkley"] = tuned(page_hinkley_alarms, 1.0, 2000.0, alarms, streams)
-    settings["kswin"] = kswin_step(ours.cohorts / alarms, streams)
+    settings["kswin"] = kswin_step(ours.cohorts / alarms, streams, ENOUGH)
     rates = {"ours": ours, "oracle": ours}
     for name, detector in {
         "ours_default": watch_alarms(RULES[rule_name]),
