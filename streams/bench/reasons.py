@@ -26,8 +26,8 @@ _NOT_REACHED: Final[Mapping[str, str]] = {
         "and larger arrays are moved when they are full"
     ),
     "shift_delay_ratio": (
-        "a watch does not know how large a change will be, so CUSUMs for several sizes share its false alarms; its level "
-        "has an error of its own, and a change of a tenth is in part learned before it is found"
+        "a watch does not know how large a change will be, so CUSUMs for several sizes share its false alarms; its "
+        "level has an error of its own, and a change of a tenth is in part learned before it is found"
     ),
     "recover_s": _SHARED,
     "recover_from_kill_s": f"{_SHARED}; 10 s of it are the session timeout",
