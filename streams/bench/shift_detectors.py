@@ -26,8 +26,8 @@ LENGTH: Final = CHANGE_AT + LONGEST_DELAY
 
 
 def rule_with(rule: Rule, knob: float) -> Rule:
-    """Give a rule that alarms more rarely the larger `knob` is; the logarithm of its run length is linear in it."""
-    return msgspec.structs.replace(rule, settings={**rule.settings, "threshold": knob})
+    """Give a rule whose promise is e^knob seconds: the logarithm of its run length is about linear in that."""
+    return msgspec.structs.replace(rule, false_alarm_every_s=round(math.exp(knob)))
 
 
 def watch_alarms(rule: Rule) -> Alarms:

@@ -1,5 +1,6 @@
 """What `bench shift` sets its detectors to: our watch to the wanted rate of false alarms, the others to what it has."""
 
+import math
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -17,16 +18,16 @@ from streams.bench.shift_detectors import (
     watch_alarms,
 )
 from streams.bench.shift_stream import LEARNED, RULES, Stream, draw_stream, evidence
-from streams.bench.shift_traffic import SHIFTS
+from streams.bench.shift_traffic import COHORT_S, SHIFTS
 
-WANTED: Final = 4_000
-"""Cohorts between two false alarms: eleven hours."""
-NULL_STREAMS: Final = 100
+WANTED: Final = 2_500
+"""Cohorts between two false alarms: seven hours."""
+NULL_STREAMS: Final = 65
 NULL_COHORTS: Final = 5_000
-"""Watched of each, after what is learned from: 125 false alarms in all, where they come as often as wanted."""
+"""Watched of each, after what is learned from: 130 false alarms in all, where they come as often as wanted."""
 ENOUGH: Final = 100
-KNOBS: Final = (1.0, 2.0)
-"""What our watch is tried with first."""
+KNOBS: Final = (math.log(WANTED * COHORT_S) - 0.7, math.log(WANTED * COHORT_S))
+"""What our watch is tried with first: the promise itself, and half of it."""
 _NULL: Final = 0
 
 
