@@ -24,7 +24,7 @@ class AbsenceDetector:
     """
 
     def __init__(self, expected: float) -> None:
-        self._limit = expected
+        self.expected = expected
         self.reset()
 
     def update(self, x: float, weight: float = 1.0) -> None:
@@ -40,7 +40,7 @@ class AbsenceDetector:
     @property
     def drift_detected(self) -> bool:
         """Whether more events were due in this silence than can be chance."""
-        return self._due >= self._limit
+        return self._due >= self.expected
 
     @property
     def estimate(self) -> float:

@@ -4,6 +4,7 @@ import math
 
 import msgspec
 
+from detectors.long_run_variance import LongRunVariance
 from detectors.observation import Observation
 
 
@@ -22,19 +23,33 @@ class Baseline(msgspec.Struct):
     scatter: float = 0.0
     shown: float = 0.0
     shown_weight: float = 0.0
+    n: float = 0.0
+    interval_ms: float = 0.0
+    """From point to point."""
+    longer: LongRunVariance = msgspec.field(default_factory=LongRunVariance)
 
-    def learn(self, x: Observation, memory: float) -> None:
-        """Add a pooled point; earlier ones fade with a mean age of `memory` points."""
-        decay = 1 - 1 / memory if self.points >= memory / 2 else 1.0
+    def learn(self, x: Observation, memory: float, interval_ms: float = 0.0) -> None:
+        """Add a pooled point; earlier ones fade with a mean age of `memory` points.
+
+        Args:
+            x: the point.
+            memory: how many points are remembered.
+            interval_ms: how long after the point before it came.
+        """
+        weight, points = x.denominator_total, self.points
+        decay = 1 - 1 / memory if points >= memory / 2 else 1.0
         for_mean = self.denominator * decay
         if for_mean:
-            distance = x.ratio - self.level
+            distance = x.numerator_total / weight - self.numerator / self.denominator
+            self.longer.learn(distance, weight, for_mean, memory)
             # Welford's update for weighted points.
-            joint = for_mean * x.denominator_total / (for_mean + x.denominator_total)
+            joint = for_mean * weight / (for_mean + weight)
             self.scatter = self.scatter * decay + joint * distance * distance
-        self.points = self.points * decay + 1
+        self.points = points = points * decay + 1
+        self.n = self.n * decay + x.n_total
+        self.interval_ms += (interval_ms - self.interval_ms) / points
         self.numerator = self.numerator * decay + x.numerator_total
-        self.denominator = for_mean + x.denominator_total
+        self.denominator = for_mean + weight
         self.shown = self.shown * decay + x.shown_total
         self.shown_weight = self.shown_weight * decay + x.shown_weight_total
 
@@ -63,8 +78,19 @@ class Baseline(msgspec.Struct):
         sampling = x.variance_total / x.denominator_total
         if x.counts:
             # Poisson at the level. A level of zero has no scatter yet: reckon with half an event more than was seen.
-            sampling = (self.numerator + 0.5) / (self.denominator + 1)
+            sampling = self.event_level
         return max(self.scatter_per_unit, sampling)
+
+    def long_run_variance(self, x: Observation) -> float:
+        """Variance of the ratio over one unit of denominator, over the stretch whose is largest; above 0."""
+        of_points = self.scatter / (self.points - 1) if self.points > 1 else 0.0
+        sampling = self.event_level if x.counts else x.variance_total / x.denominator_total
+        return max(1e-18, self.longer.largest(max(of_points, sampling)))
+
+    @property
+    def event_level(self) -> float:
+        """The level of what is counted, above 0: where nothing was seen, half an event is."""
+        return (self.numerator + 0.5) / (self.denominator + 1)
 
     def deviation(self, x: Observation) -> float:
         """Standard deviation that a point like `x` has around the level, with the level's own error; at least 1e-9."""

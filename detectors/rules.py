@@ -9,7 +9,9 @@ from detectors.drift import Direction
 from detectors.lifecycle import RENOTIFY_S
 from schemas.rollup import LABEL_FREE
 
-Kind = Literal["page_hinkley", "adwin", "threshold", "absence", "burn_rate", "seasonal_band", "multivariate", "canary"]
+Kind = Literal[
+    "cusum", "page_hinkley", "adwin", "threshold", "absence", "burn_rate", "seasonal_band", "multivariate", "canary"
+]
 ANOMALY_SCORE: Final = "anomaly_score"
 """How odd several signals are together: what rules with the detector `multivariate` watch."""
 
@@ -22,7 +24,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """Signal name or shell pattern (`latency_p9?`)."""
     scope: Literal["all_versions", "per_version", "any"] = "all_versions"
     """`all_versions`: the `*` series of each surface, where a rollout shows as a shift. `per_version`: all others."""
-    detector: Kind = "page_hinkley"
+    detector: Kind = "cusum"
     settings: dict[str, float] = {}
     """The detector's: `delta`, `threshold`, `limit`, `expected`; and for all that compare with the series' own past:
     `min_effect`, the smallest change worth an alert, and `relative`, 1 where that is a share of the level."""
@@ -44,6 +46,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """How long the baseline remembers, exponentially. Volume follows the time of day, so it must forget sooner."""
     runbook: str = ""
     """URL; empty: the settings' runbook page and the rule's name."""
+    false_alarm_every_s: int | None = None
+    """Expected time between the false alarms of this rule, over all its series; None: it has a share of the promise
+    for all rules together."""
     inhibited_by: tuple[str, ...] = ()
     """Rules whose condition on the same series explains this one, which then stays pending; `events_misrouted` is the
     pipeline's, and explains what it may explain by its size."""
@@ -75,7 +80,6 @@ DEFAULT_RULES: Final = (
         name="searches_absent",
         signal="search_rate",
         detector="absence",
-        settings={"expected": 40.0},
         for_s=20,
         resolve_s=60,
         min_n=0,
@@ -85,7 +89,6 @@ DEFAULT_RULES: Final = (
         name="click_tracking_lost",
         signal="click_rate",
         detector="absence",
-        settings={"expected": 25.0},
         horizon_s=60,
         for_s=10,
         min_n=0,
@@ -110,7 +113,7 @@ DEFAULT_RULES: Final = (
     Rule(
         name="ctr_drop",
         signal="ctr",
-        settings={"min_effect": 0.25, "relative": 1.0},
+        settings={"min_effect": 0.1, "relative": 1.0},
         horizon_s=60,
         min_n=300,
         inhibited_by=("click_tracking_lost", "events_misrouted"),

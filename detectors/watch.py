@@ -1,10 +1,12 @@
-"""A watch: one rule on one series. It pools cohorts, compares them with the series' own past and asks a detector.
+"""A watch: one rule on one series. It compares cohorts with the series' own past and asks a detector.
 
-    cohorts ─► pool until min_n ─► z = (x − level)/deviation ─► detector ─► changed ─► … ─► recovered
+    cohorts ─► counts: as they are; means: pooled until min_n ─► evidence in nats ─► CUSUM ─► changed ─► … ─► recovered
+                                └─► adwin, page_hinkley: pooled until min_n ─► z = (x − level)/deviation ─┘
 
-The detector sees only standardised numbers from which the smallest change worth an alert has been taken off, so one
-setting of it serves every signal at every traffic. New points wait in quarantine before they enter the baseline, so a
-change is not learned while it is being found; from detection until the end of the episode the baseline is frozen.
+The CUSUM's threshold keeps the promise of how often chance alone may alarm; it moves only while there is no evidence.
+The other detectors see standardised numbers from which the smallest change worth an alert has been taken off. New
+points wait before they enter the baseline, so a change is not learned while it is being found; from detection until the
+end of the episode the baseline is frozen.
 """
 
 import math
@@ -17,16 +19,23 @@ from detectors.adwin import AdwinDetector
 from detectors.baseline import Baseline
 from detectors.change_point import Cohort, earliest_changed, first_changed
 from detectors.drift import Detector
+from detectors.excursions import BELIEF, theory
+from detectors.level_shift import Expectation
 from detectors.observation import Observation
 from detectors.page_hinkley import PageHinkleyDetector
 from detectors.rules import Rule
+from detectors.shift_cusum import ShiftCusum
 from detectors.threshold import ThresholdDetector
 from detectors.watching import OTHER_UNIT, Verdict, Words
 
 LEARN_POINTS: Final = 20
-"""Pooled points before the first verdict: the baseline's own error is then below a quarter of a deviation."""
+"""Points before the first verdict: the baseline's own error is then below a quarter of a deviation."""
+LEARN_POOLS: Final = 5
+"""What they hold at least, in `min_n` of the rule."""
 QUARANTINE: Final = 12
 """Pooled points that wait before they enter the baseline: longer than any change of interest takes to be found."""
+WAITING: Final = 30
+"""The same for points of the CUSUM."""
 RECENT: Final = 120
 """Cohorts kept to date a change and to show its level."""
 POOL_S: Final = 1800
@@ -35,13 +44,24 @@ VOLUME: Final = "search_rate"
 VOLUME_POOL_S: Final = 300
 """The same for the volume of searches: a baseline of longer points could not follow the time of day."""
 LEAST_MEMORY: Final = 12
-"""Points that a baseline remembers at least, whatever time they took."""
+"""Points (the CUSUM: `min_n`) that a baseline remembers at least, whatever time they took."""
+MEMORY_IN_DELAYS: Final = 12
+"""A level is remembered for so many times what the smallest change takes to be found: it must not move with it."""
+DELAY_NATS: Final = 10.0
+LONGEST_MEMORY_S: Final = 6 * 3600
 RECOVERY_POINTS: Final = 6
-"""Pooled points whose mean says whether a change is gone."""
+"""Cohorts that say at least whether a change is gone."""
+RECOVERY_MOST: Final = 60
+"""Cohorts that say it however unsure they are."""
 PAGE_HINKLEY_DELTA: Final = 1.0
 PAGE_HINKLEY_THRESHOLD: Final = 9.0
-"""False alarms of the default rules with these are measured in tests/unit/detect/test_false_alarms.py."""
 ADWIN_DELTA: Final = 1e-6
+ALONE_S: Final = 30 * 24 * 3600
+"""The promise of a watch that nobody gave a share of one."""
+
+
+BREACHED: Final = Verdict(True, False)
+CALM: Final = Verdict(False, False)
 
 
 class WatchState(msgspec.Struct):
@@ -63,6 +83,13 @@ class WatchState(msgspec.Struct):
     """How long the latest pooled point took to fill."""
     latest_ms: int = -1
     """Start of the latest cohort taken."""
+    point_end_ms: int = -1
+    """End of the latest point of the CUSUM."""
+    thin: bool = False
+    """Too little comes for the CUSUM to say anything."""
+    memory_points: float = 360.0
+    """How many of the CUSUM's points the baseline remembers."""
+    cusum: ShiftCusum = msgspec.field(default_factory=ShiftCusum)
 
 
 class Watch:
@@ -76,6 +103,8 @@ class Watch:
     def __init__(self, rule: Rule, signal: str) -> None:
         self.rule = rule
         self.signal = signal
+        self.false_alarm_every_s = float(rule.false_alarm_every_s or ALONE_S)
+        """How often chance alone may alarm this watch; whoever has several gives each its share."""
         self._sign = 1.0 if rule.direction == "up" else -1.0
         self.restart()
 
@@ -108,6 +137,10 @@ class Watch:
         if self.rule.detector == "absence":
             self._take_count(start_ms, x)
             return self.verdict()
+        if self.rule.detector == "cusum" and x.counts:
+            if x.denominator_total > 0:
+                self._take_shift_point(end_ms, x)
+            return self.verdict()
         if s.pool is None:
             s.pool, s.pool_start_ms = x, start_ms
         else:
@@ -115,7 +148,9 @@ class Watch:
         if self._is_enough(s.pool):
             point, s.pool = s.pool, None
             s.point_ms = end_ms - s.pool_start_ms
-            if point.denominator_total > 0:
+            if point.denominator_total > 0 and self.rule.detector == "cusum":
+                self._take_shift_point(end_ms, point)
+            elif point.denominator_total > 0:
                 self._take_point(point)
         elif end_ms - s.pool_start_ms > (VOLUME_POOL_S if self.signal == VOLUME else POOL_S) * 1000:
             s.pool = None
@@ -126,13 +161,14 @@ class Watch:
         s = self._state
         if isinstance(self._detector, AbsenceDetector):
             return Verdict(s.changed and self._detector.silent, self._detector.silent)
-        return Verdict(s.changed and not self._has_recovered(), False)
+        return BREACHED if s.changed and not self._has_recovered() else CALM
 
     def conclude(self) -> None:
         """The episode is over, or its pending condition came to nothing: watch on with the baseline as it is."""
         s = self._state
         # What was looked at up to now belongs to this episode: the next one must not be dated into it.
         s.changed, s.after, s.quarantine, s.pool, s.recent = False, [], [], None, []
+        s.cusum.clear()
         if self.rule.detector != "absence":
             self._detector.reset()
 
@@ -209,7 +245,7 @@ class Watch:
             return 0.0
         if not s.after or not self._shows_what_it_compares():
             return None
-        return s.baseline.level + self._sign * self._nearly_back()
+        return s.baseline.level + self._sign * self._nearly_back(max(self._latest()[1], 1e-18))
 
     def state(self) -> dict[str, Any]:
         """Give everything that `restore` needs, as plain numbers."""
@@ -236,6 +272,7 @@ class Watch:
         s = self._state
         detector = self._detector
         assert isinstance(detector, AbsenceDetector)  # noqa: S101  (built so by _detector)
+        detector.expected = self._silence_expected(x)
         dispersion = 1.0
         if s.baseline.points >= 2 and s.baseline.level > 0:
             # Events in bursts: silence says less, as if fewer had been due.
@@ -252,6 +289,89 @@ class Watch:
             s.baseline.learn(x if s.changed else s.quarantine[0], self._memory)
             s.quarantine = []
 
+    def _silence_expected(self, x: Observation) -> float:
+        """Give how many events must have been due, so that chance is silent so long as rarely as promised.
+
+        Each event begins a silence, which is longer than e events take with probability exp(−e); with a level that is
+        known from m events only, (1 + e/m)^−m.
+        """
+        given = self.rule.settings.get("expected")
+        if given is not None:
+            return given
+        baseline = self._state.baseline
+        dispersion = max(1.0, baseline.unit_variance(x) / baseline.level) if baseline.level > 0 else 1.0
+        known = max(1.0, baseline.numerator / dispersion)
+        per_s = baseline.event_level * (x.denominator_total / dispersion) / max(1.0, self._state.point_ms / 1000)
+        return known * math.expm1(math.log(max(math.e, per_s * self.false_alarm_every_s)) / known)
+
+    def _take_shift_point(self, end_ms: int, point: Observation) -> None:
+        s = self._state
+        baseline, cusum = s.baseline, s.cusum
+        interval_ms = min(end_ms - s.point_end_ms if s.point_end_ms >= 0 else s.point_ms, POOL_S * 1000)
+        s.point_end_ms = end_ms
+        if s.changed:
+            s.after = [*s.after, point][-RECOVERY_POINTS:]
+            return
+        if baseline.points < LEARN_POINTS or baseline.n < LEARN_POOLS * self.rule.min_n:
+            baseline.learn(point, LEAST_MEMORY * LEARN_POINTS, interval_ms)
+            return
+        s.quarantine.append(point)
+        if cusum.refresh <= 0:
+            self._refresh(point)
+        if not s.thin:
+            cusum.excursions.watch(interval_ms, 1000 * self.false_alarm_every_s)
+            if cusum.update(point.numerator_total, point.denominator_total, baseline.denominator):
+                self._begin_change(cusum.run)
+                cusum.alarmed()
+                return
+        if len(s.quarantine) > WAITING:
+            baseline.learn(s.quarantine.pop(0), s.memory_points, interval_ms)
+
+    def _refresh(self, point: Observation) -> None:
+        """Work out what points say from here on, and while there is no evidence the threshold for it."""
+        s = self._state
+        baseline, cusum = s.baseline, s.cusum
+        expectation = self._expectation(point)
+        cusum.expect(*expectation.evidence(counts=point.counts))
+        s.thin = self._is_thin()
+        if s.thin:
+            cusum.clear()
+        if cusum.rethink > 0 or not cusum.is_quiet:
+            return
+        steps = expectation.steps(baseline.denominator / baseline.points, counts=point.counts)
+        s.memory_points = self._shift_memory(steps[0])
+        if "threshold" in self.rule.settings:
+            cusum.threshold = self.rule.settings["threshold"]
+            return
+        belief = min(BELIEF, baseline.points / 2)
+        cusum.rethink_threshold(1000 * self.false_alarm_every_s, theory(steps, baseline.interval_ms), belief)
+
+    def _expectation(self, point: Observation) -> Expectation:
+        baseline = self._state.baseline
+        variance = baseline.long_run_variance(point)
+        effect = self._effect(point)
+        if effect <= 0:  # any change is worth an alert: look for what is found soon
+            effect = 0.5 * math.sqrt(variance * baseline.points / baseline.denominator)
+        level = baseline.event_level if point.counts else baseline.level
+        return Expectation(level, variance, effect, self._sign)
+
+    def _shift_memory(self, step: float) -> float:
+        """Give how many points the baseline remembers, where the smallest change moves one by `step` deviations."""
+        baseline = self._state.baseline
+        points_per_s = 1000 / max(1.0, baseline.interval_ms)
+        least = LEAST_MEMORY * self.rule.min_n * baseline.points / baseline.n
+        memory = max(self.rule.memory_s * points_per_s, least, LEARN_POINTS)
+        if self.signal != VOLUME:  # which must follow the time of day, and is found soon
+            delays = MEMORY_IN_DELAYS * 2 * DELAY_NATS / (step * step)
+            memory = max(memory, min(delays, LONGEST_MEMORY_S * points_per_s))
+        return memory
+
+    def _is_thin(self) -> bool:
+        """Whether `min_n` takes too long to come."""
+        baseline = self._state.baseline
+        longest_ms = 1000 * (VOLUME_POOL_S if self.signal == VOLUME else POOL_S)
+        return baseline.n / baseline.points * longest_ms < self.rule.min_n * baseline.interval_ms
+
     def _take_point(self, point: Observation) -> None:
         s = self._state
         if s.changed:
@@ -266,7 +386,7 @@ class Watch:
         self._detector.update(self._surprise(point))
         s.quarantine.append(point)
         if self._detector.drift_detected:
-            self._begin_change()
+            self._begin_change(self._changed_points())
         elif len(s.quarantine) > QUARANTINE:
             s.baseline.learn(s.quarantine.pop(0), self._memory)
 
@@ -276,7 +396,7 @@ class Watch:
         self._detector.update(point.shown)
         s.quarantine = [*s.quarantine, point][-QUARANTINE:]
         if self._detector.drift_detected:
-            self._begin_change()
+            self._begin_change(self._changed_points())
         else:
             s.baseline.learn(point, self._memory)
 
@@ -302,10 +422,12 @@ class Watch:
             return math.sqrt(level * level + point.root_n * effect) - level
         return effect
 
-    def _begin_change(self) -> None:
+    def _changed_points(self) -> int:
+        return self._detector.change.updates_ago if self._detector.change else 1
+
+    def _begin_change(self, points: int) -> None:
         s = self._state
-        change = self._detector.change
-        ago = min(change.updates_ago if change else 1, len(s.quarantine))
+        ago = min(points, len(s.quarantine))
         pooled = s.quarantine[-ago]
         for point in s.quarantine[-ago + 1 :] if ago > 1 else []:
             pooled = pooled.plus(point)
@@ -326,21 +448,29 @@ class Watch:
         if self.rule.detector == "threshold":
             beyond = (s.after[-1].shown - self.rule.settings["limit"]) * self._sign
             return beyond <= 0
-        return (self._pooled_after().ratio - s.baseline.level) * self._sign < self._nearly_back()
+        ratio, weight = self._latest()
+        return weight > 0 and (ratio - s.baseline.level) * self._sign < self._nearly_back(weight)
 
-    def _pooled_after(self) -> Observation:
-        first, *others = self._state.after
-        for point in others:
-            first = first.plus(point)
-        return first
-
-    def _nearly_back(self) -> float:
-        """How far from the level before the signal may still be to count as back."""
-        s, pooled = self._state, self._pooled_after()
+    def _nearly_back(self, weight: float) -> float:
+        """How far from the level before the signal may still be to count as back, seen over so much weight."""
+        s, point = self._state, self._state.after[-1]
         shift = (s.changed_level - s.baseline.level) * self._sign
+        deviation = math.sqrt(s.baseline.unit_variance(point) * (1 / weight + 1 / s.baseline.denominator))
         # Half the way back is not back, where what is left would be worth an alert and is no chance.
-        left = max(self._effect(pooled) / 2, 3 * s.baseline.deviation(pooled))
-        return min(shift / 2, left)
+        return min(shift / 2, max(self._effect(point) / 2, 3 * deviation))
+
+    def _latest(self) -> tuple[float, float]:
+        """Give the ratio over as many cohorts as tell whether the shift is there or gone, and their weight."""
+        s = self._state
+        shift = s.changed_level - s.baseline.level
+        wanted = 16 * s.baseline.long_run_variance(s.after[-1]) / max(shift * shift, 1e-18)
+        numerator = weight = 0.0
+        for i, cohort in enumerate(reversed(s.recent)):
+            if cohort.start_ms < s.started_at_ms or i >= RECOVERY_MOST or (i >= RECOVERY_POINTS and weight >= wanted):
+                break
+            numerator += cohort.numerator
+            weight += cohort.denominator
+        return (numerator / weight if weight else 0.0), weight
 
     def _changed_cohorts(self) -> list[Cohort]:
         return [cohort for cohort in self._state.recent if cohort.start_ms >= self._state.started_at_ms]
@@ -352,7 +482,7 @@ class Watch:
 def _detector(rule: Rule) -> Detector:
     settings = rule.settings
     if rule.detector == "absence":
-        return AbsenceDetector(settings["expected"])
+        return AbsenceDetector(settings.get("expected", math.inf))
     if rule.detector == "threshold":
         return ThresholdDetector(rule.direction, settings["limit"])
     if rule.detector == "adwin":
