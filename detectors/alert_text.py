@@ -7,6 +7,7 @@ from detectors.signal_catalogue import CATALOGUE, PIPELINE_CATALOGUE, WORKER_CAT
 from detectors.slow_share import SLOW_SHARE
 from detectors.watching import Words
 from schemas.alerts import AlertData, AlertSegment, AlertSeries, SuspectedCause
+from schemas.durations import in_words
 from schemas.scores import PIPELINE
 
 SAME_TIME_S: Final = 10
@@ -33,8 +34,9 @@ def summary(step: Step, data: AlertData, words: Words | None = None) -> str:
     why = f"; {deployed(data.suspected_cause)}" if data.suspected_cause is not None else ""
     again = "still " if step is Step.REPEATED else ""
     flaps = "; it flaps, and resolves only after a longer quiet" if data.flapping else ""
+    rare = f"; by chance once in {in_words(data.false_alarm_every)}" if data.false_alarm_every is not None else ""
     instead = f"{value} instead of {expected}{words.than}"
-    return f"{where} is {again}{instead} since {data.started_at}{sits_in(data)}{why}{flaps}"
+    return f"{where} is {again}{instead} since {data.started_at}{sits_in(data)}{why}{flaps}{rare}"
 
 
 def sits_in(data: AlertData) -> str:

@@ -25,6 +25,7 @@ from detectors.lifecycle import ACCEPT_S, Phase, Step
 from detectors.outputs import Output, SignalBatch, Transition
 from detectors.pending_rollups import Arrival, PendingRollups
 from detectors.pipeline_watch import PipelineWatch
+from detectors.promise import share_promise
 from detectors.reference import Reference
 from detectors.rollup_merge import empty_rollup
 from detectors.rules import DEFAULT_RULES, Rule
@@ -33,6 +34,7 @@ from detectors.signals import click_rate, search_rate, signal_points
 from detectors.silence import Silence
 from detectors.state_parts import cut_part, whole_part
 from detectors.suspects import Scene, plausible
+from detectors.watch import Watch
 from detectors.worker_watch import WorkerWatch
 from schemas.events import WorkerTelemetry
 from schemas.rollup import LABEL_FREE, Exemplar, Rollup, RollupControl, series_key
@@ -62,6 +64,8 @@ class DetectFoldSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_series: int = 400
     max_segment_values: int = 50
     """Values of each segment dimension that a cohort keeps when its partitions are summed."""
+    false_alarm_every_s: int = 30 * 24 * 3600
+    """Expected time between false alarms, of all rules on all series together."""
     runbook_page: str = "docs/runbooks/{rule}.md"
     """Where a rule without a runbook of its own has it."""
 
@@ -101,6 +105,8 @@ class DetectFold:
         self._silences = AlertSilences()
         self._incidents = Incidents()
         self._counters: Counter[str] = Counter()
+        self._sharing: list[Series] | None = None
+        """Series among which the promise is shared; it is shared anew after a restart."""
         if state is not None:
             self._restore(state)
 
@@ -273,6 +279,7 @@ class DetectFold:
         for series, watch in self._series.items():
             if series not in rollups and self._expects_searches(watch, start_ms, horizon_s):
                 rollups[series] = empty_rollup(series, start_ms, self.settings.bucket_s, horizon_s, ALL_PARTITIONS)
+        self._share_promise(start_ms)
         trials = canaries(self._marks, start_ms) if any(mark.role == "canary" for mark in self._marks) else {}
         decided: list[Transition] = list(self._end_canaries(trials, start_ms, horizon_s))
         signals: list[Output] = []
@@ -332,6 +339,16 @@ class DetectFold:
                 ended = watch.end_canary(horizon_s, start_ms + self.settings.bucket_s * 1000)
                 transitions += self._transitions(watch, ended, start_ms, horizon_s)
         return transitions
+
+    def _share_promise(self, now_ms: int) -> None:
+        """Share the promise among the series that are alive, where others are than before."""
+        oldest_ms = now_ms - self.settings.accept_s * 1000
+        alive = [series for series, watch in self._series.items() if not watch.dormant and watch.last_ms >= oldest_ms]
+        if alive == self._sharing:
+            return
+        self._sharing = alive
+        watched = [x for series in alive for x in self._series[series].watched] + self._pipeline.watch.watched
+        share_promise(self.settings.false_alarm_every_s, [x.watch for x in watched if isinstance(x.watch, Watch)])
 
     def _renew_references(self, watch: SeriesWatch, start_ms: int) -> None:
         """Let references begin anew once a live deployment is so old that what it did is the new level."""

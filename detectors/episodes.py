@@ -12,11 +12,14 @@ from detectors.incidents import Incidents
 from detectors.lifecycle import Step, alert_id, fingerprint
 from detectors.other_surfaces import compare_surfaces
 from detectors.outputs import Transition, alert_type
+from detectors.promise import promises
 from detectors.series_watch import Decision, SeriesWatch, Watched
 from detectors.severity import louder, severity
 from detectors.slice_table import exposure_table, slice_tables, surface_table
+from detectors.watch import Watch
 from detectors.watches import AnyWatch
 from schemas.alerts import AlertData, AlertSegment, AlertSeries, ResolvesWhen, SuspectedCause
+from schemas.durations import setting_duration
 from schemas.rollup import Exemplar
 from schemas.timestamps import format_timestamp
 
@@ -118,6 +121,9 @@ def _firing(
         grouped=before is not None and before.grouped,
         runbook_url=rule.runbook or runbook_page.replace("{rule}", rule.name),
         resolves_when=_resolves_when(watch, life.quiet_s(rule.resolve_s)),
+        false_alarm_every=setting_duration(watch.false_alarm_every_s)
+        if isinstance(watch, Watch) and promises(rule)
+        else None,
     )
 
 

@@ -6,15 +6,18 @@ from typing import Final, cast, get_args
 from detectors.drift import Direction
 from detectors.kind_settings import kind_errors
 from detectors.observation import all_watchable
+from detectors.promise import PROMISING
 from detectors.rules import DEFAULT_RULES, Kind, Rule
 from detectors.signal_catalogue import NEED_CLICKS
 from detectors.watches import signals_of, signals_together
+from schemas.durations import duration_s
 from schemas.errors import BadSettings, SettingError
 from schemas.rollup import LABEL_FREE
 from schemas.settings import Rule as RuleSettings
 
 _OWN_PAST: Final = frozenset({"min_effect", "relative", "memory_s"})
 SETTINGS_OF: Final[Mapping[str, frozenset[str]]] = {
+    "cusum": _OWN_PAST,
     "page_hinkley": _OWN_PAST | {"delta", "threshold"},
     "adwin": _OWN_PAST | {"delta"},
     "threshold": frozenset({"limit"}),
@@ -27,7 +30,6 @@ SETTINGS_OF: Final[Mapping[str, frozenset[str]]] = {
 """Which settings a detector takes."""
 REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "threshold": ("limit",),
-    "absence": ("expected",),
     "burn_rate": ("objective", "burn", "long_s"),
 }
 COUNTED: Final = ("click_rate", "search_rate")
@@ -69,6 +71,7 @@ def _rules(given: RuleSettings) -> Iterator[Rule]:
             min_n=given.min_n,
             memory_s=int(given.settings.get("memory_s", 3600)),
             runbook=given.runbook,
+            false_alarm_every_s=None if given.false_alarm_every is None else duration_s(given.false_alarm_every),
         )
 
 
@@ -90,6 +93,9 @@ def _errors(path: str, rule: RuleSettings) -> Iterator[SettingError]:
     known = SETTINGS_OF[rule.detector]
     for name in sorted(set(rule.settings) - known):
         yield SettingError(f"{path}.settings.{name}", f"{rule.detector} has no such setting; {_one_of(sorted(known))}")
+    if rule.false_alarm_every is not None and rule.detector not in PROMISING:
+        message = f"{rule.detector} goes by its own settings; only {' and '.join(sorted(PROMISING))} keep a promise"
+        yield SettingError(f"{path}.false_alarm_every", message)
     missing = [name for name in REQUIRED.get(rule.detector, ()) if name not in rule.settings]
     if missing:
         yield SettingError(f"{path}.settings", f"{rule.detector} needs {', '.join(missing)}")

@@ -370,5 +370,7 @@ class SeriesWatch:
 
 
 def _shape(rule: Rule) -> Rule:
-    """Give what of a rule decides: words for people, and whom it tells when, may change while it fires."""
-    return msgspec.structs.replace(rule, severity="", runbook="", renotify_s=0, inhibited_by=())
+    """Give what of a rule decides: words for people, whom it tells when, and its promise may change while it fires."""
+    return msgspec.structs.replace(
+        rule, severity="", runbook="", renotify_s=0, inhibited_by=(), false_alarm_every_s=None
+    )

@@ -75,14 +75,13 @@ class ShiftCusum(msgspec.Struct):
         evidence, weights, runs = self.evidence, self.weights, self.runs
         for i, per_event in enumerate(self.per_event):
             one = events * per_event + weight * self.per_weight[i]
-            total = evidence[i] + (one if one < most else most)
+            total = evidence[i] + (min(most, one))
             if total > 0:
                 evidence[i] = total
                 weights[i] += weight
                 runs[i] += 1
                 total /= 1 + weights[i] / level_weight
-                if total > highest:
-                    highest = total
+                highest = max(highest, total)
             elif runs[i]:
                 evidence[i], weights[i], runs[i] = 0.0, 0.0, 0
         self.refresh -= 1

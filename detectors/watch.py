@@ -434,11 +434,16 @@ class Watch:
         s.changed = True
         s.changed_level = pooled.ratio
         s.after = s.quarantine[-ago:][-RECOVERY_POINTS:]
-        levels = s.baseline.level, pooled.ratio, s.baseline.unit_variance(pooled)
-        s.started_at_ms = first_changed(s.recent, *levels)
+        level, variance = s.baseline.level, s.baseline.unit_variance(pooled)
+        s.started_at_ms = first_changed(s.recent, level, pooled.ratio, variance)
+        since = self._changed_cohorts()
+        weight = sum(cohort.denominator for cohort in since)
+        if weight:  # evidence began to gather by chance before the change: what came since the first date tells better
+            s.changed_level = sum(cohort.numerator for cohort in since) / weight
+            s.started_at_ms = first_changed(s.recent, level, s.changed_level, variance)
         # Exposure is pooled before it is compared, so it shows a change late by as long as that takes.
         late_ms = s.point_ms if self.signal == "exposure_js" else 0
-        s.earliest_ms = earliest_changed(s.recent, *levels) - late_ms
+        s.earliest_ms = earliest_changed(s.recent, level, s.changed_level, variance) - late_ms
         s.quarantine = []
 
     def _has_recovered(self) -> bool:

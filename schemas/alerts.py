@@ -126,7 +126,8 @@ class AlertData(msgspec.Struct, frozen=True, kw_only=True):
     runbook_url: str
     resolves_when: ResolvesWhen | None = None
     false_alarm_every: str | None = None
-    """Expected time between false alarms of the rule set, where it is calibrated."""
+    """Expected time between false alarms of this rule on this series, as in the settings (`1310d`); None where the rule
+    goes by settings of its own."""
     replayed: bool = False
     """Recomputed over old events: never page for it."""
     flapping: bool = False

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from schemas.durations import DURATION_PATTERN
 from schemas.redis_url import without_password
 
 # Each kind of value says in words what it wants, for the person whose value it refuses.
@@ -48,6 +49,13 @@ SegmentSource = Annotated[
 ModelPart = Annotated[
     str,
     Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*\Z", description="letters, digits, dots, underscores and hyphens"),
+]
+Duration = Annotated[
+    str,
+    Meta(
+        pattern=DURATION_PATTERN,
+        description="a whole number from 1 and a unit: 90m, 12h, 30d or 8w",
+    ),
 ]
 SignalPattern = Annotated[
     str, Meta(pattern=r"^[a-z0-9_*?\[\]!-]+\Z", description="a signal's name, or a pattern of *, ? and [...]")
@@ -155,6 +163,8 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How many cohorts after the estimated change it may lie: the estimate is not exact."""
     state_every_s: Seconds = 60
     """How often detect writes its state to `detector-state`."""
+    false_alarm_every: Duration = "30d"
+    """Expected time between false alarms, of all rules on all series together."""
 
 
 class HttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -194,6 +204,9 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """Values from fewer observations are not looked at."""
     runbook: str = ""
     """A URL for the person who is called."""
+    false_alarm_every: Duration | None = None
+    """Expected time between false alarms of this rule, on all its series together; without it the rule has a share of
+    what is promised for all."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

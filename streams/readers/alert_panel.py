@@ -9,6 +9,7 @@ from rich.text import Text
 
 from detectors.alert_text import deployed, place, resolves, shown, slice_text
 from schemas.alerts import Alert, AlertData, SampleSearch
+from schemas.durations import in_words
 from schemas.scores import PIPELINE
 from streams.readers.printable import printable
 
@@ -98,7 +99,7 @@ def _how_sure(data: AlertData) -> str:
             away = abs(data.value - data.expected) / data.standard_error
             parts.append(f"{away:.1f} standard errors from what was expected")
     if data.false_alarm_every is not None:
-        parts.append(f"one false alarm in {data.false_alarm_every} expected")
+        parts.append(f"one false alarm in {in_words(data.false_alarm_every)} expected")
     return ", ".join(parts)
 
 

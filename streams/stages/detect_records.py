@@ -8,6 +8,7 @@ from detectors.detect_fold import DetectFold, DetectFoldSettings
 from detectors.outputs import SignalBatch, Transition
 from schemas.alerts import SampleSearch, encode_alert
 from schemas.decode import decode_model_event
+from schemas.durations import duration_s
 from schemas.errors import BadRecord
 from schemas.events import Deployment, ModelEvent
 from schemas.rollup import series_key
@@ -26,6 +27,7 @@ def detect_fold_settings(settings: Settings) -> DetectFoldSettings:
         bucket_s=settings.fold.bucket_s,
         cause_window_s=settings.detect.cause_window_s,
         cause_after_cohorts=settings.detect.cause_after_cohorts,
+        false_alarm_every_s=duration_s(settings.detect.false_alarm_every),
         max_segment_values=settings.fold.max_segment_values,
     )
 
