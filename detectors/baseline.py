@@ -81,11 +81,12 @@ class Baseline(msgspec.Struct):
             sampling = self.event_level
         return max(self.scatter_per_unit, sampling)
 
-    def long_run_variance(self, x: Observation) -> float:
-        """Variance of the ratio over one unit of denominator, over the stretch whose is largest; above 0."""
+    def long_run_variance(self, x: Observation) -> tuple[float, float]:
+        """Variance of the ratio over one unit of denominator, over the stretch whose is largest; and its freedom."""
         of_points = self.scatter / (self.points - 1) if self.points > 1 else 0.0
         sampling = self.event_level if x.counts else x.variance_total / x.denominator_total
-        return max(1e-18, self.longer.largest(max(of_points, sampling)))
+        variance, freedom = self.longer.largest(max(of_points, sampling), self.points)
+        return max(1e-18, variance), freedom
 
     @property
     def event_level(self) -> float:

@@ -25,7 +25,7 @@ BELIEF: Final = 40.0
 """Peaks that theory's e times rarer for each nat is worth at first, where the level's scatter is known well enough; it
 fades as peaks are seen, and is gone after `KEEP`."""
 RATE_BELIEF: Final = 5.0
-"""Peaks that theory's rate is worth."""
+"""Peaks that theory's rate is worth at first."""
 CORRECTION_ALARMS: Final = 10.0
 """Alarms that the promise is worth against the alarms that came."""
 MOST_CORRECTED: Final = 3.0
@@ -101,10 +101,10 @@ class Excursions(msgspec.Struct, array_like=True):
         # say nothing about chance, and must not make the watch deaf.
         alarms = min(self.now.alarms + self.before.alarms, 2 * watched_ms / every_ms)
         seen = len(excesses) + alarms
-        expected = rate(_evidence(base))
-        per_ms = (RATE_BELIEF + seen) / (RATE_BELIEF / expected + watched_ms)
-        belief *= max(0.0, 1 - len(excesses) / KEEP)
+        left = max(0.0, 1 - len(excesses) / KEEP)
+        belief, rate_belief = left * belief, left * RATE_BELIEF
         shape = belief + len(excesses)
+        per_ms = (rate_belief + seen) / (rate_belief / rate(_evidence(base)) + watched_ms)
         scale = belief + sum(excesses)
         if alarms:
             scale += alarms * max(0.0, _height(present) - base)
@@ -117,6 +117,8 @@ class Excursions(msgspec.Struct, array_like=True):
 
 def _height(evidence: float) -> float:
     """Put evidence on the scale on which peaks of Brownian motion with drift become rarer by e for each step."""
+    if evidence > 50:
+        return evidence
     return math.log(math.expm1(evidence)) if evidence > 0.01 else -math.inf
 
 
@@ -138,7 +140,7 @@ def theory(steps: tuple[float, ...], update_ms: float) -> Rate:
     def rate(threshold: float) -> float:
         total = 0.0
         for step in steps:
-            b = threshold + 1.166 * step
+            b = min(300.0, threshold + 1.166 * step)
             total += step * step / (2 * (math.expm1(b) - b))
         return total / update_ms
 

@@ -113,7 +113,7 @@ DEFAULT_RULES: Final = (
     Rule(
         name="ctr_drop",
         signal="ctr",
-        settings={"min_effect": 0.1, "relative": 1.0},
+        settings={"min_effect": 0.12, "relative": 1.0},
         horizon_s=60,
         min_n=300,
         inhibited_by=("click_tracking_lost", "events_misrouted"),

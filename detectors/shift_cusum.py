@@ -11,8 +11,8 @@ import msgspec
 
 from detectors.excursions import Excursions, Rate
 
-SIZES: Final = (1.0, 2.5)
-"""What the shifts looked for are, in smallest changes worth an alert: from 1 to 3 of these at most a sixteenth of the
+SIZES: Final = (1.0, 2.25)
+"""What the shifts looked for are, in smallest changes worth an alert: from 0.8 to 2.5 of these at most a tenth of the
 evidence is lost."""
 MOST: Final = 0.5
 """Share of the threshold that one update may add: no single one is all the evidence."""

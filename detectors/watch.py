@@ -249,12 +249,17 @@ class Watch:
 
     def state(self) -> dict[str, Any]:
         """Give everything that `restore` needs, as plain numbers."""
-        return {"watch": msgspec.to_builtins(self._state), "detector": self._detector.state()}
+        return {
+            "watch": msgspec.to_builtins(self._state),
+            "detector": self._detector.state(),
+            "false_alarm_every_s": self.false_alarm_every_s,
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take up where another watch of the same rule gave its `state`."""
         self._state = msgspec.convert(state["watch"], WatchState)
         self._detector.restore(state["detector"])
+        self.false_alarm_every_s = state.get("false_alarm_every_s", self.false_alarm_every_s)
 
     @property
     def _memory(self) -> float:
@@ -331,7 +336,8 @@ class Watch:
         """Work out what points say from here on, and while there is no evidence the threshold for it."""
         s = self._state
         baseline, cusum = s.baseline, s.cusum
-        expectation = self._expectation(point)
+        variance, freedom = baseline.long_run_variance(point)
+        expectation = self._expectation(point, variance)
         cusum.expect(*expectation.evidence(counts=point.counts))
         s.thin = self._is_thin()
         if s.thin:
@@ -343,12 +349,11 @@ class Watch:
         if "threshold" in self.rule.settings:
             cusum.threshold = self.rule.settings["threshold"]
             return
-        belief = min(BELIEF, baseline.points / 2)
+        belief = min(BELIEF, freedom / 2)
         cusum.rethink_threshold(1000 * self.false_alarm_every_s, theory(steps, baseline.interval_ms), belief)
 
-    def _expectation(self, point: Observation) -> Expectation:
+    def _expectation(self, point: Observation, variance: float) -> Expectation:
         baseline = self._state.baseline
-        variance = baseline.long_run_variance(point)
         effect = self._effect(point)
         if effect <= 0:  # any change is worth an alert: look for what is found soon
             effect = 0.5 * math.sqrt(variance * baseline.points / baseline.denominator)
@@ -468,7 +473,7 @@ class Watch:
         """Give the ratio over as many cohorts as tell whether the shift is there or gone, and their weight."""
         s = self._state
         shift = s.changed_level - s.baseline.level
-        wanted = 16 * s.baseline.long_run_variance(s.after[-1]) / max(shift * shift, 1e-18)
+        wanted = 16 * s.baseline.long_run_variance(s.after[-1])[0] / max(shift * shift, 1e-18)
         numerator = weight = 0.0
         for i, cohort in enumerate(reversed(s.recent)):
             if cohort.start_ms < s.started_at_ms or i >= RECOVERY_MOST or (i >= RECOVERY_POINTS and weight >= wanted):
