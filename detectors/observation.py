@@ -119,6 +119,7 @@ def all_watchable() -> list[str]:
 
 _Definition = Callable[[Rollup], SignalPoint]
 _RATES: Final[Mapping[str, _Definition]] = {
+    "ctr": signals.ctr,
     "zero_result_rate": signals.zero_result_rate,
     "search_rate": signals.search_rate,
     "missing_field_rate": signals.missing_field_rate,
@@ -127,7 +128,6 @@ _RATES: Final[Mapping[str, _Definition]] = {
     "purchase_rate": signals.purchase_rate,
 }
 _MEANS: Final[Mapping[str, _Definition]] = {
-    "ctr": signals.ctr,
     "ctr_proxy_accuracy": signals.ctr_proxy_accuracy,
     "shown_order_accuracy": signals.shown_order_accuracy,
     "ctr_proxy_lift": signals.ctr_proxy_lift,

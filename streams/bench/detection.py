@@ -39,7 +39,7 @@ def written(document: str, report: Report) -> str:
 
 def markdown(report: Report) -> str:
     """Lay a bench's figures out, with where and when they were measured and why targets are not met."""
-    module = importlib.import_module(f"streams.bench.{report.bench}")
+    module = importlib.import_module(f"streams.bench.{report.bench.replace('-', '_')}")
     own: Callable[[Sequence[Figure]], str] = getattr(module, "markdown", rows)
     reasons = "".join(f"- {line}\n" for line in filter(None, map(missed, report.figures)))
     where = f"`matchwatch bench {report.bench}`, {report.date[:10]}, {report.machine}.\n"

@@ -24,7 +24,9 @@ SEARCHES: Final[Mapping[str, int]] = {
 """The benches, each a file of this folder with a function `bench`, and the searches of a run."""
 RUNS: Final[Mapping[str, int]] = {"evaluate": 5, "pipeline": 5, "recover": 5, "scale": 5}
 """A kill with a million open searches takes most of a minute, so there are fewer."""
-DETECTION: Final[Mapping[str, int]] = {"shift": 240, "faults": 20, "null_weeks": 20, "localize": 100}
+DETECTION: Final[Mapping[str, int]] = {
+    "shift": 240, "faults": 20, "null_weeks": 20, "localize": 100, "false-alarms": 20
+}  # fmt: skip
 """The benches of detection, each a module of this folder with a function `bench`, and their runs: see `detection`."""
 RATE: Final = 200.0
 MET: Final = {None: "", True: "yes", False: "NO"}
@@ -53,7 +55,7 @@ def run(name: str, runs: int, searches: int | None = None, rate: float = RATE, s
 
     options = Options(parse_settings({}, {}), runs, searches or SEARCHES.get(name, 0), rate, tell, seed)
     with clean_exit_on_signals():
-        figures = importlib.import_module(f"streams.bench.{name}").bench(options)
+        figures = importlib.import_module(f"streams.bench.{name.replace('-', '_')}").bench(options)
     return report(name, figures, time.time_ns() // 1_000_000)
 
 
