@@ -11,7 +11,7 @@ from detectors.observation import Observation, observe
 from detectors.reference import Reference
 from detectors.rules import Rule
 from detectors.signals import LATENCY_QUANTILES
-from detectors.sketch import merge_sketches, quantile
+from detectors.sketch import quantile
 from detectors.watching import OTHER_UNIT, Finding, FindingWatch, Verdict, Words
 from schemas.rollup import Rollup, Sketch
 
@@ -88,8 +88,9 @@ class CanaryWatch(FindingWatch):
         if x is None or beside is None:
             return self.verdict()
         if self.signal in LATENCY_QUANTILES:
-            ours, lives = self._s.latencies or (Sketch(), Sketch())
-            self._s.latencies = merge_sketches(ours, canary.latency_ms), merge_sketches(lives, live.latency_ms)
+            self._s.latencies = self._s.latencies or (Sketch(), Sketch())
+            for total, rollup in zip(self._s.latencies, (canary, live), strict=True):
+                _add(total, rollup.latency_ms)
         return self.compare(canary.cohort_start_ms, x, beside, live_version)
 
     def compare(self, start_ms: int, canary: Observation, live: Observation, live_version: str) -> Verdict:
@@ -110,7 +111,8 @@ class CanaryWatch(FindingWatch):
             self._means.update(_sample(s.pool), _sample(s.live_pool))
             self._found = self._found or self._means.drift_detected
         s.pool = s.live_pool = None
-        self._find(s.canary, s.live)
+        if self._found:
+            self._find(s.canary, s.live)
         return self.verdict()
 
     def verdict(self) -> Verdict:
@@ -183,6 +185,13 @@ class CanaryWatch(FindingWatch):
             variance = canary.variance_total
             finding.standard_error = math.sqrt(variance) / canary.denominator_total if variance else None
         self._finding = finding
+
+
+def _add(total: Sketch, part: Sketch) -> None:
+    """Add to a sketch in place: copies of all bins for each cohort took longer than the test."""
+    total.count, total.total, total.zeros = total.count + part.count, total.total + part.total, total.zeros + part.zeros
+    for index, count in part.bins.items():
+        total.bins[index] = total.bins.get(index, 0) + count
 
 
 def _sample(x: Observation) -> Sample:
