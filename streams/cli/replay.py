@@ -44,6 +44,9 @@ def command(
 
     Each file keeps the order of its lines; several are merged by time. Lines that are no events are sent as they are,
     for the pipeline to judge; in UBI logs they are counted by reason and shown.
+
+    An event that alone is dated more than fold.max_ahead_s ahead of this machine's clock gets the arrival of now, so
+    that it is refused as too_far_ahead. A recording that is ahead as a whole is taken where search-events is empty.
     """
     settings = load_settings(config)
     with _progress() as bar:
@@ -97,6 +100,13 @@ def _show(summary: ReplaySummary, *, finish: bool) -> None:
     ):
         if counts:
             console.print(_table(title, counts))
+    if summary.dated_ahead:
+        told = ", ".join(f"{count:,} of {topic}" for topic, count in summary.dated_ahead.items())
+        console.print(
+            f"dated ahead of this machine's clock: {told}; they go to dead-letters as too_far_ahead, for they would "
+            "make all that comes after them late. A recording of the future wants topics of its own "
+            "(MATCHWATCH_KAFKA_TOPIC_PREFIX)"
+        )
     if summary.first_ms is not None and summary.last_ms is not None:
         console.print(
             f"events from {format_timestamp(summary.first_ms)} to {format_timestamp(summary.last_ms)}, "

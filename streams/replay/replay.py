@@ -13,6 +13,7 @@ from schemas.settings import FoldSettings, Settings
 from schemas.topics import CATALOG_ITEMS, CLICK_EVENTS, MODEL_EVENTS, SEARCH_EVENTS
 from streams.control import arrival_headers, watermark_headers
 from streams.partitioner import partition_of
+from streams.replay.dates_ahead import DatesAhead
 from streams.replay.lines import UnreadableRecording, read_records
 from streams.replay.merge import LONGEST_STEP_MS, LOOK_AHEAD, Placed, merge_placed, place_records, place_sorted
 from streams.replay.pace import Pace
@@ -48,6 +49,8 @@ class ReplaySummary(msgspec.Struct, frozen=True, kw_only=True):
     """Records sent although no key could be found in them, by topic."""
     refused: dict[str, int]
     """Records that are larger than the broker takes, by topic."""
+    dated_ahead: dict[str, int]
+    """Records sent with the arrival of now, as their own time is ahead of it: they are refused as `too_far_ahead`."""
     lines: dict[str, int]
     """Lines that were used, by what they are."""
     dropped: dict[str, int]
@@ -85,7 +88,8 @@ def replay(
     """Send recordings: folders that `simulate --out` wrote, single files of them, or UBI logs.
 
     Items go first and are acknowledged before anything else; then deployments, searches and clicks in order of time.
-    Lines that are no events are sent as they are in our own format, and counted by reason in UBI's.
+    Lines that are no events are sent as they are in our own format, and counted by reason in UBI's. One that is dated
+    more than `max_ahead_s` ahead of now, and of what came before it, gets the arrival of now: the pipeline refuses it.
 
     Args:
         paths: folders or files; in our format a file's name begins with its topic's.
@@ -119,6 +123,7 @@ def replay(
         sent=run.named(run.sender.acknowledged),
         without_key=dict(run.without_key),
         refused=run.named(run.sender.refused),
+        dated_ahead=dict(run.dated_ahead),
         lines=dict(lines),
         dropped={} if source.ubi is None else dict(source.ubi.dropped),
         queries={} if source.ubi is None else dict(source.ubi.queries),
@@ -194,6 +199,7 @@ class _Replay:
     def __init__(self, settings: Settings, progress: Progress | None) -> None:
         self.sender = Sender(settings.kafka.brokers)
         self.without_key: Counter[str] = Counter()
+        self.dated_ahead: Counter[str] = Counter()
         self.lines: Counter[str] = Counter()
         self.first_ms: int | None = None
         self.last_ms = 0
@@ -202,6 +208,8 @@ class _Replay:
         self._progress = progress
         self._headers = arrival_headers(None)
         self._partitions = {topic: self.sender.partitions(self._prefix + topic) for topic in (*_FIRST, *_MERGED)}
+        joins_others = self.sender.holds_records(self._prefix + SEARCH_EVENTS.name)
+        self._ahead = DatesAhead(settings.fold.max_ahead_s, _now_ms, joins_others=joins_others)
 
     def named(self, counts: Counter[str]) -> dict[str, int]:
         """Give counts by the topics' catalogue names, without the prefix."""
@@ -219,6 +227,11 @@ class _Replay:
         unconfirmed = False
         timed = 0
         for place_ms, record in placed:
+            arrival_ms = self._ahead.arrival_ms(record.time_ms)
+            if arrival_ms is not None:
+                self.dated_ahead[record.topic] += 1
+                self._send(record, arrival_headers(arrival_ms))
+                continue
             # A deployment may be days older than the first search, so it is not what time begins with.
             deploys = record.topic == MODEL_EVENTS.name
             if place_ms and (self.first_ms is not None or not deploys):
@@ -244,16 +257,20 @@ class _Replay:
         send_watermark(self.sender, self._prefix, watermark_ms, self._partitions)
         return watermark_ms
 
-    def _send(self, record: Record) -> None:
+    def _send(self, record: Record, headers: list[tuple[str, bytes]] | None = None) -> None:
         partition = partition_of(
             (record.value or b"") if record.key is None else record.key, self._partitions[record.topic]
         )
-        self.sender.send(self._prefix + record.topic, record.key, record.value, self._headers, partition)
+        self.sender.send(self._prefix + record.topic, record.key, record.value, headers or self._headers, partition)
         self.lines[record.topic] += 1
         if record.key is None:
             self.without_key[record.topic] += 1
         if self._progress is not None:
             self._progress(record)
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
 
 
 def finish_watermark_ms(last_ms: int, fold: FoldSettings) -> int:

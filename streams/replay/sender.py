@@ -4,7 +4,9 @@ import time
 from collections import Counter
 from typing import Final
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._listoffsets import OffsetSpec  # exported by the package, but not to type checkers
 
 from schemas.errors import DeliveryFailed, ServerUnavailable, TopicMismatch
 from schemas.topics import LARGEST_EVENT_BYTES
@@ -64,6 +66,24 @@ class Sender:
             if time.monotonic() > deadline_s:
                 raise TopicMismatch(f"there is no topic {topic}; create it with `matchwatch topics --create`")
             time.sleep(_POLL_S)
+
+    def holds_records(self, topic: str) -> bool:
+        """Whether a topic has had any record.
+
+        Raises:
+            ServerUnavailable: Kafka does not answer.
+        """
+        admin = AdminClient({"bootstrap.servers": self._brokers, "log_level": 0})
+        wanted = {TopicPartition(topic, number): OffsetSpec.latest() for number in range(self.partitions(topic))}
+        try:
+            return any(
+                future.result(_TIMEOUT_S).offset > 0
+                for future in admin.list_offsets(wanted, request_timeout=_TIMEOUT_S).values()
+            )
+        except KafkaException as error:
+            raise ServerUnavailable(
+                f"Kafka at {self._brokers} does not say where {topic} ends ({error.args[0].str()}); try again"
+            ) from error
 
     def send(
         self,

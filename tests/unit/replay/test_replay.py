@@ -2,10 +2,11 @@
 
 import gzip
 import json
+import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from click.testing import CliRunner
@@ -13,7 +14,7 @@ from click.testing import CliRunner
 from schemas.settings import Settings
 from schemas.timestamps import format_timestamp
 from streams.cli.replay import command
-from streams.control import read_watermark
+from streams.control import read_arrival, read_watermark
 from streams.replay import replay as replaying
 from streams.replay.lines import UnreadableRecording
 from streams.replay.replay import open_recordings, replay
@@ -29,15 +30,20 @@ class Written:
     records: list[tuple[str, bytes | None, bytes | None]]
     watermarks: list[int]
     flushed: int
+    arrivals: list[int | None]
+    holds: ClassVar[bool] = False
 
     def __init__(self, brokers: str) -> None:
         self.brokers = brokers
         self.refused: Counter[str] = Counter()
         self.acknowledged: Counter[str] = Counter()
-        Written.records, Written.watermarks, Written.flushed = [], [], 0
+        Written.records, Written.watermarks, Written.flushed, Written.arrivals = [], [], 0, []
 
     def partitions(self, topic: str) -> int:
         return 1 if topic.endswith("model-events") else 2
+
+    def holds_records(self, topic: str) -> bool:
+        return self.holds and topic == "search-events"
 
     def send(
         self,
@@ -52,6 +58,7 @@ class Written:
         watermark_ms = read_watermark(key, value, headers)
         if watermark_ms is None:
             Written.records.append((topic, key, value))
+            Written.arrivals.append(read_arrival(headers, 0))
         else:
             Written.watermarks.append(watermark_ms)
 
@@ -130,6 +137,53 @@ def test_one_click_of_a_ubi_log_dated_wildly_neither_begins_nor_ends_it(tmp_path
     assert summary.watermark_ms == T0 + 9_000 + CLOSES_MS
     assert format_timestamp(stray).encode() in b"".join(value or b"" for _, _, value in Written.records)
     assert len(Written.records) == 11
+
+
+HOUR_MS = 3_600_000
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+def test_one_line_dated_hours_ahead_gets_the_arrival_of_now_and_ends_nothing(tmp_path: Path) -> None:
+    now_ms = _now_ms()
+    own = [*range(now_ms - 200_000, now_ms, 1_000)]
+    _lines(tmp_path, "search-events", [*own[:100], now_ms + 5 * HOUR_MS, *own[100:], now_ms + 6 * HOUR_MS])
+    summary = replay([tmp_path], Settings(), finish=True)
+    assert summary.dated_ahead == {"search-events": 2}
+    assert summary.last_ms == own[-1]
+    assert summary.watermark_ms is not None
+    assert summary.watermark_ms <= own[-1] + CLOSES_MS + 10_000
+    told = [arrival for arrival in Written.arrivals if arrival is not None]
+    assert len(Written.arrivals) == 202
+    assert len(told) == 2
+    assert all(now_ms <= arrival <= _now_ms() for arrival in told)
+
+
+@pytest.mark.parametrize("start_ms", [-600_000, 24 * HOUR_MS])
+def test_a_recording_that_runs_on_into_the_future_is_believed_where_the_log_is_empty(
+    tmp_path: Path, start_ms: int
+) -> None:
+    first_ms = _now_ms() + start_ms
+    _lines(tmp_path, "search-events", [first_ms + 60_000 * minute for minute in range(60)] + [first_ms + 9 * HOUR_MS])
+    summary = replay([tmp_path], Settings())
+    assert summary.dated_ahead == {}
+    assert set(Written.arrivals) == {None}
+
+
+def test_a_search_of_the_future_is_refused_where_others_lie_in_the_log(
+    tmp_path: Path, runner: CliRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Written, "holds", True)
+    _lines(tmp_path, "search-events", [_now_ms() + 5 * HOUR_MS])
+    done = runner.invoke(command, [str(tmp_path / "search-events.ndjson")])
+    assert "dated ahead of this machine's clock: 1 of search-events; they go to dead-letters" in done.stdout
+    assert None not in Written.arrivals
+    # Within what any clock may be off it is a search like others.
+    _lines(tmp_path, "search-events", [_now_ms() + 200_000])
+    assert replay([tmp_path], Settings()).dated_ahead == {}
+    assert Written.arrivals == [None]
 
 
 def test_a_damaged_file_ends_a_replay_after_what_came_before_is_acknowledged(tmp_path: Path) -> None:
