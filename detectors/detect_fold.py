@@ -480,7 +480,7 @@ class DetectFold:
         episode = decision.watched.episode
         started_at_ms = decision.watched.watch.started_at_ms
         cause = suspected_cause(
-            self._suspects(watch, decision.watched),
+            self._suspects(watch, decision.watched, start_ms),
             started_at_ms,
             settings.cause_window_s,
             settings.cause_after_cohorts * settings.bucket_s,
@@ -511,7 +511,7 @@ class DetectFold:
             beside=self._beside(watch.series),
         )
 
-    def _suspects(self, watch: SeriesWatch, watched: Watched) -> list[DeploymentMark]:
+    def _suspects(self, watch: SeriesWatch, watched: Watched, start_ms: int) -> list[DeploymentMark]:
         if watch.series == PIPELINE:  # which model a shop serves has nothing to do with where its producers write
             return []
         scene = Scene(
@@ -521,7 +521,12 @@ class DetectFold:
             started_at_ms=watched.watch.started_at_ms,
             slack_ms=self.settings.cause_after_cohorts * self.settings.bucket_s * 1000,
             match_model=watch.match_model,
-            first_seen_ms={series: other.first_ms for series, other in self._series.items()},
+            # What came later is known already where another horizon was decided ahead: an alert must not depend on it.
+            first_seen_ms={
+                series: other.first_ms
+                for series, other in self._series.items()
+                if other.first_ms is not None and other.first_ms <= start_ms
+            },
         )
         return plausible(self._marks, scene)
 

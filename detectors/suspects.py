@@ -31,8 +31,8 @@ class Scene(NamedTuple):
     """Cohorts are no clocks: so much earlier or later is the same time."""
     match_model: str
     """Name of the match model that scores the series; empty where nothing is scored."""
-    first_seen_ms: Mapping[Series, int | None]
-    """By series: its first cohort with searches."""
+    first_seen_ms: Mapping[Series, int]
+    """By series: its first cohort with searches, of those seen up to the decision."""
 
 
 def plausible(deployments: Sequence[DeploymentMark], scene: Scene) -> list[DeploymentMark]:

@@ -49,7 +49,7 @@ def test_the_version_that_came_with_the_change_is_blamed_and_not_the_one_before(
 
 
 def scene(signal: str = "ctr", earliest_ms: int | None = 990_000) -> Scene:
-    first_seen: dict[Series, int | None] = {
+    first_seen = {
         Series("shop", "search", "*", "*"): 0,
         Series("shop", "search", "shop-rank", "3"): 0,
         Series("shop", "search", "shop-rank", "4"): 600_000,
