@@ -20,11 +20,11 @@ from streams.bench.shift_detectors import (
 from streams.bench.shift_stream import LEARNED, RULES, Stream, draw_stream, evidence
 from streams.bench.shift_traffic import COHORT_S, SHIFTS
 
-WANTED: Final = 2_500
-"""Cohorts between two false alarms: seven hours."""
-NULL_STREAMS: Final = 65
+WANTED: Final = 4_000
+"""Cohorts between two false alarms: eleven hours."""
+NULL_STREAMS: Final = 100
 NULL_COHORTS: Final = 5_000
-"""Watched of each, after what is learned from: 130 false alarms in all, where they come as often as wanted."""
+"""Watched of each, after what is learned from: 125 false alarms in all, where they come as often as wanted."""
 ENOUGH: Final = 100
 KNOBS: Final = (math.log(WANTED * COHORT_S) - 0.7, math.log(WANTED * COHORT_S))
 """What our watch is tried with first: the promise itself, and half of it."""
