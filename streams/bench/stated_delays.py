@@ -28,7 +28,7 @@ STATED: Final = {
     FaultName.TRAFFIC_DROP: Stated("search_rate_drop", 180),
     # One click in ten still comes: `click_tracking_lost` is for when none does.
     FaultName.CLICK_TRACKING_LOST: Stated("ctr_drop", 240),
-    FaultName.CATEGORY_GONE: Stated("exposure_shift", 180),
+    FaultName.CATEGORY_GONE: Stated("exposure_shift", 240),
     FaultName.NEW_LANGUAGE: Stated("unknown_tokens_rise", 120),
     FaultName.MISSING_TITLES: Stated("missing_titles_rise", 120),
 }
