@@ -12,10 +12,10 @@ from detectors.repeats import Repeats
 MEMORY: Final = 16_384
 """Numbers that are remembered: 57 days of one in five minutes."""
 DELAY_S: Final = 43_200.0
-PARTS: Final = 12
+PARTS: Final = 24
 """Of a day, each with values of its own."""
-SHAPES: Final = (24, 72)
-"""Numbers of a window whose shape is looked at."""
+SHAPE: Final = 72
+"""Numbers of the window whose shape is looked at."""
 QUIET: Final = (6, 24)
 """Numbers of a window of which it is looked at how little they differ."""
 HALF: Final = 4.0
@@ -39,20 +39,20 @@ class NoveltyDetector:
     ...     score = detector.update(20.0 if index == 900 else usual, time_s=index * 600.0)
     ...     if score > 0.7 and index > 300:
     ...         print(index, round(score, 2))
-    900 0.82
+    900 0.79
 
     References:
         Lavin & Ahmad (2015), Evaluating real-time anomaly detection algorithms: the Numenta Anomaly Benchmark.
     """
 
     def __init__(self, memory: int = MEMORY) -> None:
-        if memory < 2 * max(SHAPES):
-            raise ValueError(f"memory {memory} must be at least {2 * max(SHAPES)}: two windows of a shape")
+        if memory < 2 * SHAPE:
+            raise ValueError(f"memory {memory} must be at least {2 * SHAPE}: two windows of a shape")
         self._memory = memory
         self._time_s = -math.inf
         self._latest: deque[float] = deque(maxlen=max(QUIET))
         self._near: list[NearestValue] = []
-        self._shapes: list[Discord] = []
+        self._shape = Discord(SHAPE, memory)
         self._rarities: list[Rarity] = []
         self._repeats = Repeats()
         self.reset()
@@ -68,7 +68,7 @@ class NoveltyDetector:
         step = x - self._latest[-1] if self._latest else 0.0
         self._latest.append(x)
         views = [near.update(y, self._time_s) for near, y in zip(self._near, (x, x, step), strict=True)]
-        views += [shape.update(x) for shape in self._shapes]
+        views.append(self._shape.update(x))
         views += [-_spread(list(self._latest)[-width:]) for width in QUIET]
         evidence = sum(rarity.update(view) for rarity, view in zip(self._rarities, views, strict=True))
         return 1.0 - math.exp2(-self._repeats.update(evidence) / HALF)
@@ -78,8 +78,8 @@ class NoveltyDetector:
         self._time_s = -math.inf
         self._latest.clear()
         self._near = [NearestValue(parts, DELAY_S, self._memory) for parts in (1, PARTS, 1)]
-        self._shapes = [Discord(width, self._memory) for width in SHAPES]
-        self._rarities = [Rarity(self._memory) for _ in (*self._near, *SHAPES, *QUIET)]
+        self._shape = Discord(SHAPE, self._memory)
+        self._rarities = [Rarity(self._memory) for _ in (*self._near, SHAPE, *QUIET)]
         self._repeats = Repeats()
 
     def state(self) -> dict[str, Any]:
@@ -102,7 +102,7 @@ class NoveltyDetector:
     def _parts(self) -> dict[str, list[NearestValue | Discord | Rarity | Repeats]]:
         return {
             "near": [*self._near],
-            "shapes": [*self._shapes],
+            "shape": [self._shape],
             "rarities": [*self._rarities],
             "repeats": [self._repeats],
         }

@@ -5,9 +5,10 @@ from bisect import bisect_left, insort
 from collections import deque
 from typing import Any, Final
 
-REFRACTORY_UPDATES: Final = 200
-WORSE: Final = 1.1
-"""Within that time only a score so many times the one that was passed on is passed on too."""
+WORSE: Final = 1.2
+"""A score so many times the one that was passed on is passed on right after it; later less is asked."""
+REFRACTORY_UPDATES: Final = 300
+"""After so many numbers any score is passed on."""
 DISCOUNT: Final = 4.0
 """What a score loses for each tenfold of earlier ones as high."""
 MEMORY: Final = 512
@@ -19,7 +20,7 @@ class Repeats:
     One series has an odd hour every day, another once in a year. With the discount one limit fits both.
 
     >>> repeats = Repeats()
-    >>> episodes = [3.0, 3.1, 5.0, 4.0], [0.0] * 200 + [4.5, 4.5], [0.0] * 200 + [4.0]
+    >>> episodes = [3.0, 3.1, 5.0, 4.0], [0.0] * 300 + [4.5, 4.5], [0.0] * 300 + [4.0]
     >>> [[round(repeats.update(score), 2) for score in episode][-4:] for episode in episodes]
     [[3.0, 0.0, 5.0, 0.0], [0.0, 0.0, 3.3, 0.0], [0.0, 0.0, 0.0, 2.09]]
     """
@@ -32,7 +33,7 @@ class Repeats:
 
     def update(self, score: float) -> float:
         """Give what is passed on of a score of at least 0."""
-        limit = self._held * WORSE if self._left else 0.0
+        limit = self._held * WORSE * self._left / REFRACTORY_UPDATES
         self._left = max(0, self._left - 1)
         if score <= limit:
             return 0.0
