@@ -100,7 +100,8 @@ def integer(record: Object, name: str, *, least: int, most: int | None = MAX_INT
     if isinstance(value, bool) or not isinstance(value, int):
         raise _wrong_type(value, name, "an integer")
     if value < least or (most is not None and value > most):
-        raise BadRecord(Reason.OUT_OF_RANGE, f".{name}", f"it must be {_bounds(least, most)}")
+        shown = str(value) if abs(value) <= MAX_INTEGER else "a number too large"
+        raise BadRecord(Reason.OUT_OF_RANGE, f".{name}", f"{shown}; it must be {_bounds(least, most)}")
     return value
 
 

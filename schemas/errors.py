@@ -39,9 +39,16 @@ class BadSettings(MatchwatchError):
 
     exit_code = 2
 
-    def __init__(self, errors: Sequence[SettingError]) -> None:
-        super().__init__("; ".join(f"{error.path}: {error.message}" for error in errors))
+    def __init__(self, errors: Sequence[SettingError], file: str = "") -> None:
+        told = "; ".join(f"{error.path}: {error.message}" for error in errors)
+        super().__init__(f"{file}: {told}" if file else told)
         self.errors = tuple(errors)
+        self.file = file
+        """The settings file that was read, empty where there was none."""
+
+
+class SettingsUnreadable(BadSettings):
+    """The settings file is missing, or is no TOML: the command says which and exits with 2."""
 
 
 class UnusableFile(MatchwatchError):

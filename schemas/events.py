@@ -66,7 +66,7 @@ class ClickEvent(msgspec.Struct, frozen=True, gc=False):
     time_ms: int
     """Event time, epoch milliseconds."""
     action_name: str
-    """`click` and `purchase` have a meaning here; any other is valid, and ignored."""
+    """`click` (or UBI's `item_click`, `global_click`) and `purchase` mean something; others are valid, and ignored."""
     client_id: str
     object_id: str
     position: int | None = None

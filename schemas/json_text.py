@@ -71,7 +71,8 @@ def json_object(text: bytes) -> dict[str, Any]:
             raise BadRecord(
                 Reason.LONE_SURROGATE, "$", "an escape names half a character; send both or neither"
             ) from None
-        raise BadRecord(Reason.NOT_JSON, "$", f"{error}; send one RFC 8259 object") from None
+        found = str(error) if text.strip() else "an empty record"
+        raise BadRecord(Reason.NOT_JSON, "$", f"{found}; send one RFC 8259 object") from None
     if not isinstance(value, dict):
         raise BadRecord(Reason.NOT_AN_OBJECT, "$", "not a JSON object; send one object a record")
     return value

@@ -42,12 +42,20 @@ class SearchRecord(msgspec.Struct, gc=False, forbid_unknown_fields=True, omit_de
     results: list[Result]
 
 
+ActionName = Annotated[
+    str,
+    Meta(
+        description="click (or item_click, global_click) and purchase have a meaning; any other is valid, and ignored"
+    ),
+]
+
+
 class ClickRecord(msgspec.Struct, gc=False, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
     """Something a person did with a shown item."""
 
     query_id: NonEmpty
     timestamp: Timestamp
-    action_name: str
+    action_name: ActionName
     client_id: NonEmpty
     object_id: NonEmpty
     position: Position | None = None

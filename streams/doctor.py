@@ -3,20 +3,22 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
-import msgspec
 from confluent_kafka.admin import AdminClient
 
 from detectors.rule_settings import rules_of
 from inference.repository import ModelName, ModelRepository
-from schemas.errors import BadSettings, MatchwatchError, ModelRefused, ServerUnavailable
+from schemas.errors import BadSettings, MatchwatchError, ModelRefused, ServerUnavailable, SettingsUnreadable
 from schemas.settings import KafkaSettings, RedisSettings, ScoreSettings, Settings
+from streams.counted_findings import of_counters
+from streams.finding import Finding
 from streams.group_lag import at_a_stand, group_lags
 from streams.kafka_admin import connect, is_embedded, topic_states
 from streams.models_folder import models_folder
 from streams.preflight import redis_problem
 from streams.readers.counter_store import CounterStore
+from streams.roles import ROLES
 from streams.stack.embedded import LIMITS
 from streams.stack.home import home_folder, load_settings, read_stack
 from streams.stack.jars import can_run_kafka, java
@@ -24,15 +26,6 @@ from streams.stack.redis import redis_program
 from streams.stack.workers import is_ready
 
 _LOOK_AGAIN_S: Final = 3.0
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """One thing that was looked at."""
-
-    name: str
-    verdict: Literal["ok", "warn", "fail"]
-    found: str
-    cure: str = ""
 
 
 def examine(config: Path | None = None) -> list[Finding]:
@@ -45,14 +38,19 @@ def examine(config: Path | None = None) -> list[Finding]:
     try:
         settings = load_settings(config)
         rules_of(settings.rules)
+    except SettingsUnreadable as error:
+        cure = "name a TOML file that can be read, with --config or MATCHWATCH_CONFIG, or take the defaults without it"
+        return [*findings, Finding("settings", "fail", str(error), cure)]
     except BadSettings as error:
-        cure = "correct these keys in the settings file or the MATCHWATCH_ variables"
+        cure = f"correct these keys in {error.file or 'the settings file'} or the MATCHWATCH_ variables"
         return [*findings, *(Finding("settings", "fail", f"{e.path}: {e.message}", cure) for e in error.errors)]
     except MatchwatchError as error:
         return [*findings, Finding("stack", "fail", str(error))]
     findings.append(Finding("settings", "ok", "all keys are right"))
-    findings += [*_kafka(settings), _redis(settings.redis), _model(settings.score), *_workers(settings)]
-    return [*findings, *_producers(settings)]
+    kafka = list(_kafka(settings))
+    answers = not any(one.name == "kafka" and one.verdict == "fail" for one in kafka)
+    findings += [*kafka, _redis(settings.redis), _model(settings.score), *_workers(settings)]
+    return [*findings, *_producers(settings, kafka_answers=answers)]
 
 
 def _programs() -> Iterator[Finding]:
@@ -73,10 +71,15 @@ def _programs() -> Iterator[Finding]:
 def _kafka(settings: Settings) -> Iterator[Finding]:
     try:
         client = connect(settings.kafka)
+    except ServerUnavailable:
+        cure = "start one with `matchwatch up`, or set kafka.brokers"
+        yield Finding("kafka", "fail", f"does not answer at {settings.kafka.brokers}", cure)
+        return
+    try:
         embedded = is_embedded(client)
         states = topic_states(client, settings.kafka, keep_s=settings.fold.keep_s)
     except MatchwatchError as error:
-        yield Finding("kafka", "fail", str(error))
+        yield Finding("kafka", "fail", str(error), "see the broker's log")
         return
     if embedded:
         yield Finding("kafka", "warn", f"the embedded broker at {settings.kafka.brokers}: {LIMITS}", "install Java")
@@ -114,24 +117,17 @@ def _redis(settings: RedisSettings) -> Finding:
     return Finding("redis", "ok", f"answers at {settings.shown_url}")
 
 
-def _producers(settings: Settings) -> Iterator[Finding]:
-    """Say whether events lie where their keys belong, as evaluate has counted them since the log began."""
+def _producers(settings: Settings, *, kafka_answers: bool) -> Iterator[Finding]:
+    """Say what evaluate has counted, where it is known that it has counted this log."""
+    if not kafka_answers:
+        yield Finding("producers", "warn", "not looked at, since Kafka does not answer", "see to Kafka first")
+        return
     try:
         with CounterStore(settings) as store:
-            counters = store.read().counters
+            live = store.read()
     except ServerUnavailable:
         return  # said already
-    wrong = {name: counters.get(f"misrouted_{name}", 0) for name in ("searches", "clicks")}
-    if any(wrong.values()):
-        told = " and ".join(f"{number:,} {name}" for name, number in wrong.items() if number)
-        yield Finding(
-            "producers",
-            "warn",
-            f"{told} lie in another partition than their query_id belongs to, so clicks may miss their searches",
-            "set partitioner=murmur2_random in every producer that is built on librdkafka",
-        )
-    elif counters:
-        yield Finding("producers", "ok", "every event lies in the partition of its query_id")
+    yield from of_counters(live)
 
 
 def _model(settings: ScoreSettings) -> Finding:
@@ -145,7 +141,13 @@ def _model(settings: ScoreSettings) -> Finding:
 
 def _workers(settings: Settings) -> Iterator[Finding]:
     stack = read_stack(home_folder())
-    for worker in () if stack is None else stack.workers:
+    if stack is None:
+        return
+    missing = [role for role in ROLES if f"worker-{role}" not in {worker.name for worker in stack.workers}]
+    if missing:
+        told = f"this stack has none for {', '.join(missing)}; nothing is counted unless one runs elsewhere"
+        yield Finding("workers", "warn", told, "matchwatch up --worker")
+    for worker in stack.workers:
         if worker.process.alive and worker.looks_elsewhere(settings):
             told = f"looks for Kafka at {worker.kafka} and Redis at {worker.redis}, where the settings name others"
             yield Finding(worker.name, "fail", told, "matchwatch up --worker")

@@ -9,6 +9,7 @@ import msgspec
 from rich.table import Table
 
 from schemas.dead_letters import DeadLetter
+from schemas.reasons import Reason
 from schemas.topics import DEAD_LETTERS
 from streams.cli.console import show
 from streams.cli.time_option import TIME
@@ -37,7 +38,14 @@ _WORDS: Final = {
     "  matchwatch dead-letters --json | jq -r 'select(.reason == \"not_json\") | .original_base64' | base64 -d\n"
     "  matchwatch dead-letters --retry --reason too_far_ahead --dry-run"
 )
-@click.option("--reason", "reasons", multiple=True, help="Only those that broke this rule; may be repeated.")
+@click.option(
+    "--reason",
+    "reasons",
+    multiple=True,
+    type=click.Choice(sorted(reason.value for reason in Reason)),
+    metavar="REASON",
+    help="Only those that broke this rule, such as not_json; may be repeated.",
+)
 @click.option(
     "--topic",
     "topics",

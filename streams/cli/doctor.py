@@ -7,7 +7,8 @@ from typing import Final
 import click
 import msgspec
 
-from streams.doctor import Finding, examine
+from streams.doctor import examine
+from streams.finding import Finding
 
 _MARKS: Final = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 

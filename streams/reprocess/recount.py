@@ -155,10 +155,17 @@ class Recount:
         return self._decide()
 
     def totals(self) -> dict[str, int]:
-        """Give the counters of the folds, from the first record that was read on."""
+        """Give the counters of the folds, from the first record that was read on.
+
+        Clicks on searches before the span are `clicks_before_span`: to the fold their cohorts are closed, as to a live
+        one those of `overtaken_clicks`, but here nothing came too late.
+        """
         totals: Counter[str] = Counter()
         for partition in self._partitions.values():
             totals.update(partition.fold.totals)
+        before = totals.pop("overtaken_clicks", 0)
+        if before:
+            totals["clicks_before_span"] = before
         return dict(sorted(totals.items()))
 
     def complete_through_ms(self) -> dict[int, int]:

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from schemas.config import parse_settings
-from schemas.errors import BadSettings, MatchwatchError, SettingError
+from schemas.errors import BadSettings, MatchwatchError, SettingError, SettingsUnreadable
 from schemas.settings import Settings
 from streams.stack.process import Process
 
@@ -101,13 +101,18 @@ def load_settings(config: Path | None = None, env: Mapping[str, str] | None = No
     """
     variables = os.environ if env is None else env
     given = config or (Path(variables["MATCHWATCH_CONFIG"]) if variables.get("MATCHWATCH_CONFIG") else None)
-    toml = _read(given or Path(_DEFAULT_CONFIG), must_exist=given is not None)
+    file = given or Path(_DEFAULT_CONFIG)
+    toml = _read(file, must_exist=given is not None)
+    named = str(file) if toml else ""
     stack = read_stack(home_folder())
     if stack is not None:
         for server, section, key in ((stack.kafka, "kafka", "brokers"), (stack.redis, "redis", "url")):
             if isinstance(toml.get(section, {}), dict):
                 toml[section] = {**toml.get(section, {}), key: server.address}
-    return parse_settings(toml, variables)
+    try:
+        return parse_settings(toml, variables)
+    except BadSettings as error:
+        raise BadSettings(error.errors, named) from None
 
 
 def _read(path: Path, *, must_exist: bool) -> dict[str, Any]:
@@ -119,4 +124,4 @@ def _read(path: Path, *, must_exist: bool) -> dict[str, Any]:
         problem = "there is no such file"
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         problem = str(error)
-    raise BadSettings([SettingError(str(path), problem)])
+    raise SettingsUnreadable([SettingError(str(path), problem)])

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Final
@@ -15,14 +15,21 @@ from schemas.settings import Settings
 from streams.roles import ROLES, port_of_role
 from streams.stack.home import Stack, Worker, write_stack
 from streams.stack.ports import LOOPBACK, free_ports
-from streams.stack.process import last_line, spawn, stop
+from streams.stack.process import spawn, stop
+from streams.stack.worker_log import reason_of_end
 
 _READY_S: Final = 60.0
 _POLL_S: Final = 0.1
 
 
 def start_workers(
-    home: Path, stack: Stack, settings: Settings, config: Path | None, tell: Callable[[str], None]
+    home: Path,
+    stack: Stack,
+    settings: Settings,
+    config: Path | None,
+    tell: Callable[[str], None],
+    *,
+    options: Sequence[str] = (),
 ) -> Stack:
     """Start a worker of each role that has none, and wait until all answer GET /ready.
 
@@ -34,6 +41,7 @@ def start_workers(
         settings: theirs; a port of 0 becomes a free one of each worker's own.
         config: the settings file they are given.
         tell: told in one line what takes a while.
+        options: further ones of `matchwatch worker`, for those that are started.
 
     Raises:
         ServerUnavailable: one ended or was not ready in time; those that this call started are stopped.
@@ -46,7 +54,9 @@ def start_workers(
         tell("waiting for the workers to be ready")
     try:
         for role, port in zip(missing, free_ports(len(missing)), strict=True):
-            started.append(_start(home, role, port_of_role(settings.http.port, role) or port, settings, config))
+            started.append(
+                _start(home, role, port_of_role(settings.http.port, role) or port, settings, config, options=options)
+            )
             stack = msgspec.structs.replace(stack, workers=(*stack.workers, started[-1]))
             write_stack(home, stack)
         for worker in stack.workers:
@@ -74,8 +84,10 @@ def _without_stale(stack: Stack, settings: Settings, tell: Callable[[str], None]
     return msgspec.structs.replace(stack, workers=tuple(kept))
 
 
-def _start(home: Path, role: str, port: int, settings: Settings, config: Path | None) -> Worker:
-    command = [sys.executable, "-m", "streams.cli.main", "worker", "--role", role]
+def _start(
+    home: Path, role: str, port: int, settings: Settings, config: Path | None, *, options: Sequence[str]
+) -> Worker:
+    command = [sys.executable, "-m", "streams.cli.main", "worker", "--role", role, *options]
     if config is not None:
         command += ["--config", str(config)]
     environment = {**os.environ, "MATCHWATCH_HTTP_PORT": str(port)}
@@ -94,7 +106,7 @@ def _wait(worker: Worker) -> None:
     while not is_ready(worker.address):
         log = worker.process.log
         if not worker.process.alive:
-            raise ServerUnavailable(f"{worker.name} ended at its start: {last_line(log)} (log: {log})")
+            raise ServerUnavailable(f"{worker.name} ended at its start: {reason_of_end(log)} (log: {log})")
         if time.monotonic() > deadline:
             raise ServerUnavailable(f"{worker.name} was not ready within {_READY_S:.0f} s (log: {log})")
         time.sleep(_POLL_S)

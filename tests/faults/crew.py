@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from streams.parent_pipe import VARIABLE
+
 DEADLINE_S = 90.0
 POLL_S = 0.05
 GRACE_S = 20.0
@@ -73,6 +75,8 @@ class Crew:
         """Roles of the workers that had to be started again, with the last line that each said."""
         self._folder = folder
         self._workers: list[Worker] = []
+        # Closes when this process ends, however it ends, and its workers with it.
+        self._told, self._held = os.pipe()
         self._closing = threading.Event()
         self._keeper = threading.Thread(target=self._keep, daemon=True) if keep else None
         folder.mkdir(parents=True, exist_ok=True)
@@ -97,6 +101,8 @@ class Crew:
             except subprocess.TimeoutExpired:
                 worker.process.kill()
                 worker.process.wait()
+        os.close(self._held)
+        os.close(self._told)
 
     def start(self, role: str, *options: str, **changes: str) -> Worker:
         """Start a worker with further options of the command; `changes` are further environment variables."""
@@ -106,7 +112,8 @@ class Crew:
             command = [sys.executable, "-m", "streams.cli.main", "worker", "--role", role, "--wait"]
             process = subprocess.Popen(
                 [*command, "--address-file", str(address), *options],
-                env={**self.environment, **changes},
+                env={**self.environment, VARIABLE: str(self._told), **changes},
+                pass_fds=[self._told],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,

@@ -101,6 +101,8 @@ def test_with_unchanged_settings_every_cohort_of_the_span_equals_the_live_one(
         assert told["rollups"] == len(found)
         assert set(told["complete_through"].values()) == {format_timestamp(TO_MS)}
         assert told["searches"] > 3_000
+        assert told["totals"]["clicks_before_span"] > 0  # on searches of the first minutes: nothing came too late
+        assert "overtaken_clicks" not in told["totals"]
 
         shown = lines(under(settings, "span"), tmp_path, "rollups", "--all")
         in_span = [

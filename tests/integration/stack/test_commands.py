@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from schemas.topics import CATALOGUE
+
 
 def matchwatch(home: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MATCHWATCH_")}
@@ -30,7 +32,7 @@ def test_up_topics_doctor_and_down_find_one_another_without_flags(tmp_path: Path
         assert json.loads(up.stdout)["kind"] == "embedded"
         topics = matchwatch(tmp_path, "topics", "--json")
         assert topics.returncode == 0, topics.stderr
-        assert [json.loads(line)["exists"] for line in topics.stdout.splitlines()] == [True] * 10
+        assert [json.loads(line)["exists"] for line in topics.stdout.splitlines()] == [True] * len(CATALOGUE)
         doctor = matchwatch(tmp_path, "doctor", "--json")
         found = {finding["name"]: finding["verdict"] for finding in map(json.loads, doctor.stdout.splitlines())}
         assert (found["settings"], found["kafka"], found["redis"], found["topics"]) == ("ok", "warn", "ok", "ok")
@@ -59,6 +61,17 @@ def test_workers_come_along_when_a_server_moves_and_the_doctor_sees_those_that_h
         assert not workers(after) & workers(before)
         assert {worker["kafka"] for worker in after["workers"]} == {after["kafka"]["address"]}
         assert workers(stack("--worker")) == workers(after)
+        for worker in after["workers"]:
+            if worker["name"] == "worker-score":
+                os.kill(worker["process"]["pid"], signal.SIGKILL)
+        plain = matchwatch(tmp_path, "up", "--embedded")
+        assert plain.returncode == 0
+        assert "worker-score had ended" in plain.stderr
+        assert "matchwatch up --worker" in plain.stderr
+        lines = matchwatch(tmp_path, "doctor", "--json").stdout.splitlines()
+        (missing,) = [one for one in map(json.loads, lines) if one["name"] == "workers"]
+        assert "none for score" in missing["found"]
+        assert len(workers(stack("--worker", "--from-next-cohort"))) == 3
         doctor = matchwatch(tmp_path, "doctor", "--json", MATCHWATCH_KAFKA_BROKERS="127.0.0.1:1")
         told = [one for one in map(json.loads, doctor.stdout.splitlines()) if one["name"] == "worker-score"]
         assert [(one["verdict"], "where the settings name others" in one["found"]) for one in told] == [("fail", True)]
@@ -75,8 +88,13 @@ def test_without_a_broker_a_command_fails_with_one_line_and_the_doctor_names_it(
     assert "matchwatch up" in topics.stderr
     doctor = matchwatch(tmp_path, "doctor", "--json", "--config", str(config))
     assert doctor.returncode == 1
-    failed = [one["name"] for one in map(json.loads, doctor.stdout.splitlines()) if one["verdict"] == "fail"]
-    assert failed == ["kafka", "redis"]
+    found = {one["name"]: one for one in map(json.loads, doctor.stdout.splitlines())}
+    assert [name for name, one in found.items() if one["verdict"] == "fail"] == ["kafka", "redis"]
+    assert (found["kafka"]["found"], found["kafka"]["cure"]) == (
+        "does not answer at 127.0.0.1:1",
+        "start one with `matchwatch up`, or set kafka.brokers",
+    )
+    assert found["producers"]["verdict"] == "warn"
     assert "secret" not in doctor.stdout
 
 

@@ -52,3 +52,10 @@ def test_a_failure_without_a_file_is_one_line_and_a_timeout_of_ours_is_no_such_f
 
     assert fail_with(OSError(errno.ENOSPC, "No space left on device")).stderr == "matchwatch: No space left on device\n"
     assert isinstance(fail_with(TimeoutError()).exception, TimeoutError)
+
+
+def test_a_reason_that_no_record_is_refused_for_is_a_mistake_in_the_arguments() -> None:
+    done = CliRunner().invoke(main, ["dead-letters", "--reason", "nosuch"])
+    assert done.exit_code == 2
+    assert "'nosuch' is not one of" in done.stderr
+    assert "not_json" in done.stderr

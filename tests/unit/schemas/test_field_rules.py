@@ -1,5 +1,6 @@
 """Every rule about single fields of the event contracts, with the verdict and the path that a producer is told."""
 
+import re
 from typing import Any
 
 import pytest
@@ -255,3 +256,15 @@ def test_a_workers_clock_may_be_ahead() -> None:
     assert decode_model_event(changed(WORKER, "queue_depth", 1), 0, 300).time_ms > 0
     with pytest.raises(BadRecord):
         decode_model_event(changed(DEPLOYMENT, "role", "live"), 0, 300)
+
+
+@pytest.mark.parametrize(("position", "told"), [(0, "0; it must be at least 1"), (-3, "-3; it must be at least 1")])
+def test_a_number_out_of_range_is_told_with_its_value(position: int, told: str) -> None:
+    with pytest.raises(BadRecord, match=re.escape(told)):
+        decode_search(changed(SEARCH, "results.0.position", position), None, 300)
+
+
+@pytest.mark.parametrize("raw", [b"", b"  \n"])
+def test_an_empty_record_is_called_empty(raw: bytes) -> None:
+    with pytest.raises(BadRecord, match="an empty record; send one RFC 8259 object"):
+        decode_search(raw, None, 300)

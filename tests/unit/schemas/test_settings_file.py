@@ -1,5 +1,6 @@
 """Settings: the file, the environment over it, and all that can be wrong, told at once."""
 
+import json
 import tomllib
 from io import StringIO
 from pathlib import Path
@@ -17,6 +18,7 @@ from schemas.config import Settings, parse_settings, settings_hash
 from schemas.errors import BadSettings
 from schemas.redis_url import without_password
 from streams.cli import doctor, worker
+from streams.stack.home import load_settings
 
 
 def errors_of(toml: dict[str, Any], env: dict[str, str] | None = None) -> dict[str, str]:
@@ -327,6 +329,30 @@ def test_rules_that_no_detector_can_follow_are_told_before_any_server_is_asked(
     found = CliRunner().invoke(doctor.command, ["--config", str(config)])
     assert found.exit_code == 2
     assert "rules[0].detector: no detector is called 'oracle'" in found.output
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "cure"),
+    [
+        ("[fold]\nbucket = 1\n", "fold.bucket: ", "correct these keys in {}"),
+        ("[fold\n", "{}: ", "name a TOML file that can be read"),
+        (None, "{}: there is no such file", "name a TOML file that can be read"),
+    ],
+)
+def test_the_doctor_and_the_commands_name_the_settings_file_that_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str | None, told: str, cure: str
+) -> None:
+    monkeypatch.setenv("MATCHWATCH_HOME", str(tmp_path))
+    config = tmp_path / "of-mine.toml"
+    if text is not None:
+        config.write_text(text)
+    found = CliRunner().invoke(doctor.command, ["--json", "--config", str(config)])
+    assert found.exit_code == 2
+    (finding,) = [one for one in map(json.loads, found.output.splitlines()) if one["name"] == "settings"]
+    assert told.format(config) in finding["found"]
+    assert cure.format(config) in finding["cure"]
+    with pytest.raises(BadSettings, match=r"of-mine\.toml: "):
+        load_settings(config)
 
 
 def test_the_hash_changes_with_the_settings_that_shape_the_fold_and_no_others() -> None:
