@@ -38,7 +38,7 @@ def _options(function: Any) -> Any:
     return function
 
 
-@click.group()
+@click.group(epilog="Example: matchwatch silence list --json")
 def command() -> None:
     """Silence alerts: they live on and are published, marked, and page nobody.
 
