@@ -15,7 +15,8 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from detectors.detect_fold import DetectFold, DetectFoldSettings
+from detectors.detect_fold import DetectFold
+from detectors.detect_fold_settings import DetectFoldSettings
 from detectors.outputs import Transition
 from schemas.config import parse_settings
 from schemas.rollup import Clicks, Moments, Pairs, Rollup, RollupControl, Sketch

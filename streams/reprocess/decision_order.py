@@ -7,7 +7,7 @@ each step gives what is closed by then and one control for each partition: the s
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
-from detectors.detect_fold import GAP_S
+from detectors.decision_clock import GAP_S
 from detectors.fold_settings import FoldSettings
 from schemas.rollup import LABEL_FREE, Rollup, RollupControl
 from streams.reprocess.span import Span

@@ -17,7 +17,8 @@ from typing import Final
 import msgspec
 
 from detectors.alert_silences import MAX_SILENCES
-from detectors.detect_fold import MAX_DEPLOYMENTS, DetectFold
+from detectors.detect_fold import DetectFold
+from detectors.known_deployments import MAX_DEPLOYMENTS
 from detectors.outputs import Output, SignalBatch, Transition
 from detectors.rule_settings import rules_of
 from schemas.alerts import decode_alert

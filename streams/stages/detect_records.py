@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from detectors.detect_fold import DetectFold, DetectFoldSettings
+from detectors.detect_fold import DetectFold
+from detectors.detect_fold_settings import DetectFoldSettings
 from detectors.outputs import SignalBatch, Transition
 from schemas.alerts import SampleSearch, encode_alert
 from schemas.decode import decode_model_event

@@ -12,7 +12,7 @@ LIFE = "tests/unit/detect/test_lifecycle.py::"
 LIFECYCLE_MUTATIONS: Final = (
     Mutation(
         "When a silence ends while its alert fires, subscribers are told",
-        "detectors/detect_fold.py",
+        "detectors/notifications.py",
         "        if self._silences.asked:\n",
         "        if not self._silences.asked:\n",
         f"{SILENCES}test_when_a_silence_ends_while_the_alert_fires_subscribers_are_told",

@@ -10,7 +10,8 @@ from typing import Any, Final
 import msgspec
 
 from detectors.checkpoint import Checkpoint, LogMark
-from detectors.detect_fold import DetectFold, DetectFoldSettings
+from detectors.detect_fold import DetectFold
+from detectors.detect_fold_settings import DetectFoldSettings
 from schemas.errors import CommitUnreadable
 from schemas.rollup import encode_rollup
 from schemas.scores import encode_scores

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from detectors.detect_fold import DetectFold, DetectFoldSettings
+from detectors.detect_fold import DetectFold
+from detectors.detect_fold_settings import DetectFoldSettings
 from detectors.fold_settings import FoldSettings
 from detectors.outputs import SignalBatch
 from inference.pairs import PairBatch, ScoredBatch

@@ -9,7 +9,8 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.detect_fold import DetectFold, DetectFoldSettings
+from detectors.detect_fold import DetectFold
+from detectors.detect_fold_settings import DetectFoldSettings
 from detectors.rules import DEFAULT_RULES, Rule
 from schemas.rollup import Rollup, RollupControl, decode_rollup, encode_rollup
 from schemas.silences import Silence, SilenceMatcher

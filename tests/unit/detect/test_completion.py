@@ -1,7 +1,8 @@
 import msgspec
 import pytest
 
-from detectors.detect_fold import DetectFold, DetectFoldSettings
+from detectors.detect_fold import DetectFold
+from detectors.detect_fold_settings import DetectFoldSettings
 from detectors.outputs import Output, SignalBatch
 from schemas.rollup import Rollup, RollupControl
 from schemas.scores import Series

@@ -5,7 +5,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from detectors.detect_fold import DetectFold, DetectFoldSettings
+from detectors.detect_fold import DetectFold
+from detectors.detect_fold_settings import DetectFoldSettings
 from detectors.divergence import jensen_shannon, jensen_shannon_error
 from detectors.outputs import Transition
 from detectors.rules import DEFAULT_RULES, Rule

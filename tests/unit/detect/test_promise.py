@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from detectors.detect_fold import DetectFold, DetectFoldSettings
+from detectors.detect_fold import DetectFold
+from detectors.detect_fold_settings import DetectFoldSettings
 from detectors.promise import promises, share_promise
 from detectors.rules import DEFAULT_RULES, Rule
 from detectors.watch import Watch

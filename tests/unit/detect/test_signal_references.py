@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 import msgspec
 import numpy as np
 
-from detectors.detect_fold import DetectFold, DetectFoldSettings
+from detectors.detect_fold import DetectFold
+from detectors.detect_fold_settings import DetectFoldSettings
 from detectors.outputs import SignalBatch, Transition
 from detectors.rules import Rule
 from detectors.signal_reference import SignalReference

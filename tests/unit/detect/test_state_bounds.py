@@ -7,7 +7,8 @@ from functools import lru_cache
 import msgspec
 
 from detectors.bounded_values import MAX_CATEGORIES, bound_counts, bound_table
-from detectors.detect_fold import DetectFold, DetectFoldSettings
+from detectors.detect_fold import DetectFold
+from detectors.detect_fold_settings import DetectFoldSettings
 from detectors.exposure_pool import ExposurePool
 from detectors.pending_rollups import PendingRollups
 from detectors.reference import Reference

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from detectors.detect_fold import DetectFoldSettings
+from detectors.detect_fold_settings import DetectFoldSettings
 from detectors.rules import DEFAULT_RULES
 
 ROOT = Path(__file__).parents[3]
