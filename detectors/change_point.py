@@ -50,17 +50,20 @@ def first_changed(cohorts: Sequence[Cohort], before: float, after: float, unit_v
     return next(start for gain, start in gains if gain >= best - min(SLACK, abs(best) / 2))
 
 
-def earliest_changed(cohorts: Sequence[Cohort], before: float, after: float, unit_variance: float) -> int:
+def earliest_changed(cohorts: Sequence[Cohort], before: float, after: float, unit_variance: float) -> int | None:
     """Give the earliest start of a cohort at which the change can have begun; arguments as in `first_changed`.
 
-    An earlier one would be a hundred times less likely than the best.
+    An earlier one would be a hundred times less likely than the best. None where that cannot be said of the oldest
+    cohort: then it may have begun before all of them.
 
     >>> quiet, changed = [Cohort(t, 8, 10, 8, 10) for t in range(5)], [Cohort(t, 6, 10, 6, 10) for t in range(5, 8)]
     >>> earliest_changed(quiet + changed, 0.8, 0.6, 0.05), earliest_changed(quiet + changed, 0.8, 0.6, 0.5)
-    (4, 0)
+    (4, None)
     """
     gains = _gains(cohorts, before, after, unit_variance)
     best = max((gain for gain, _ in gains), default=-math.inf)
+    if not gains or gains[-1][0] >= best - SURELY:
+        return None
     return min(start for gain, start in gains if gain >= best - SURELY)
 
 

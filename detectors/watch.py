@@ -342,6 +342,7 @@ class Watch:
         s.thin = self._is_thin()
         if s.thin:
             cusum.clear()
+            cusum.refresh = 0  # no update counts it down: the next point looks again whether enough comes
         if cusum.rethink > 0 or not cusum.is_quiet:
             return
         steps = expectation.steps(baseline.denominator / baseline.points, counts=point.counts)
@@ -448,7 +449,8 @@ class Watch:
             s.started_at_ms = first_changed(s.recent, level, s.changed_level, variance)
         # Exposure is pooled before it is compared, so it shows a change late by as long as that takes.
         late_ms = s.point_ms if self.signal == "exposure_js" else 0
-        s.earliest_ms = earliest_changed(s.recent, level, s.changed_level, variance) - late_ms
+        earliest_ms = earliest_changed(s.recent, level, s.changed_level, variance)
+        s.earliest_ms = None if earliest_ms is None else earliest_ms - late_ms
         s.quarantine = []
 
     def _has_recovered(self) -> bool:

@@ -93,8 +93,16 @@ def test_the_earliest_beginning_is_hardly_ever_later_than_the_true_one() -> None
         x[40:] -= 0.06
         cohorts = [Cohort(t, float(v), 1.0, float(v), 1.0) for t, v in enumerate(x)]
         earliest = earliest_changed(cohorts, 0.8, 0.74, 0.05**2)
+        assert earliest is not None
         assert earliest <= first_changed(cohorts, 0.8, 0.74, 0.05**2)
         late += earliest > 40
         early += earliest < 25
     assert late <= 8
     assert early < 60
+
+
+def test_a_change_older_than_what_is_remembered_is_not_dated_so_that_its_deployment_is_not_cleared() -> None:
+    changed = [Cohort(t, 6, 10, 6, 10) for t in range(50)]
+    quiet = [Cohort(t, 8, 10, 8, 10) for t in range(-50, 0)]
+    assert earliest_changed(changed, 0.8, 0.6, 0.05) is None
+    assert earliest_changed([*quiet, *changed], 0.8, 0.6, 0.05) == -1
