@@ -4,7 +4,6 @@ Every default rule that promises something is watched on streams of its own, wit
 alarms to be counted. Neither too many nor too few may come.
 """
 
-import math
 import os
 from collections.abc import Sequence
 from multiprocessing import get_context
@@ -18,6 +17,7 @@ from detectors.rules import DEFAULT_RULES, Rule
 from detectors.watch import Watch
 from streams.bench.null_streams import COHORT_S, DAY_COHORTS, KINDS, draw_null_stream
 from streams.bench.options import Options
+from streams.bench.poisson import poisson_interval
 from streams.bench.report import Figure
 
 RULES: Final = tuple(rule for rule in DEFAULT_RULES if promises(rule) and rule.detector == "cusum")
@@ -84,21 +84,3 @@ def false_alarm_figures(rule: str, alarms: Sequence[int], every_s: int = EVERY_S
     return [
         Figure(f"false_alarms_{rule}", float(observed), f"alarms, {expected:g} promised", target, met, runs),
     ]
-
-
-def poisson_interval(expected: float, share: float = 0.95) -> tuple[int, int]:
-    """Give the numbers between which a Poisson number of that mean lies with at least a probability.
-
-    >>> poisson_interval(40.0)
-    (28, 53)
-    """
-    below, x = math.exp(-expected), 0
-    term, low = below, -1
-    while True:
-        if low < 0 and below >= (1 - share) / 2:
-            low = x
-        if below >= (1 + share) / 2:
-            return low, x
-        x += 1
-        term *= expected / x
-        below += term

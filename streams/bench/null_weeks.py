@@ -4,7 +4,6 @@ What was promised for all of them together is one false alarm in thirty days. Ev
 series, whether it pages anybody or not; repeats do not.
 """
 
-import math
 import os
 from collections.abc import Sequence
 from multiprocessing import get_context
@@ -12,11 +11,11 @@ from typing import Final
 
 from streams.bench.null_week import WEEK_S, Pages, count_pages, false_alarms
 from streams.bench.options import Options
+from streams.bench.poisson import poisson_interval
 from streams.bench.report import Figure, figure
 
 PROMISE_S: Final = 30 * 24 * 3600
 """One false alarm of all default rules together in so long."""
-CONFIDENCE: Final = 0.95
 
 
 def bench(options: Options) -> list[Figure]:
@@ -44,19 +43,6 @@ def alarm_figures(alarms: Sequence[int]) -> list[Figure]:
         figure("null_weeks_expected", [expected], "alarms"),
         figure("null_weeks", [float(len(alarms))], "weeks"),
     ]
-
-
-def poisson_interval(mean: float) -> tuple[int, int]:
-    """Give the smallest and largest count that leave at most half of what `CONFIDENCE` leaves on each side."""
-    tail, below, count = (1 - CONFIDENCE) / 2, 0.0, 0
-    least = None
-    while True:
-        below += math.exp(count * math.log(mean) - mean - math.lgamma(count + 1))
-        if least is None and below > tail:
-            least = count
-        if below >= 1 - tail:
-            return least or 0, count
-        count += 1
 
 
 def _watch(job: tuple[list[int], dict[str, Pages]]) -> list[str]:

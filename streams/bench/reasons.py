@@ -26,6 +26,9 @@ _NOT_REACHED: Final[Mapping[str, str]] = {
         "and larger arrays are moved when they are full"
     ),
     "shift_delay_ratio": (
+        "of latencies a cohort or two are enough, and a watch takes two at least: no single one is all the evidence"
+    ),
+    "shift_delay_ratio_ctr": (
         "a watch does not know how large a change will be, so CUSUMs for several sizes share its false alarms; its "
         "level has an error of its own, and a change of a tenth is in part learned before it is found"
     ),

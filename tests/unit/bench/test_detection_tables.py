@@ -61,10 +61,10 @@ def shift_figures() -> list[Figure]:
     return [*ratio_figures(parts), *delay_figures(parts), *rate_figures(tunings)]
 
 
-def test_the_headline_is_the_worst_of_our_delays_for_clicks_over_those_of_the_cusum() -> None:
+def test_the_headlines_are_the_worst_of_our_delays_over_those_of_the_cusum() -> None:
     by_name = {one.name: one for one in shift_figures()}
-    headline = by_name["shift_delay_ratio"]
-    assert (headline.value, headline.target, headline.met) == (1.2, "≤ 1.3", True)
+    for name in ("shift_delay_ratio", "shift_delay_ratio_ctr"):
+        assert (by_name[name].value, by_name[name].target, by_name[name].met) == (1.2, "≤ 1.3", True)
     assert by_name["shift_delay_ratio_latency"].runs == [1.2, 1.2]
     assert by_name["shift_delay_ctr_10_adwin"].value == 60
     assert by_name["shift_false_alarms_ctr_drop_ours_every"].value == 4000

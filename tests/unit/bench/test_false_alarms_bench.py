@@ -5,8 +5,9 @@ import pytest
 from scipy import stats
 
 from detectors.observation import Observation
-from streams.bench.false_alarms import RULES, count_alarms, false_alarm_figures, poisson_interval
+from streams.bench.false_alarms import RULES, count_alarms, false_alarm_figures
 from streams.bench.null_streams import KINDS, draw_null_stream
+from streams.bench.poisson import poisson_interval
 
 
 @pytest.mark.parametrize("expected", [3.0, 30.0, 40.0, 250.5])

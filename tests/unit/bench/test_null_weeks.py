@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from scipy.stats import poisson
 
 from schemas.rollup import Rollup, RollupControl
 from streams.bench.null_week import BUCKET_S, RATE, SURFACES, Pages, count_pages, week_log
-from streams.bench.null_weeks import alarm_figures, poisson_interval
+from streams.bench.null_weeks import alarm_figures
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +42,6 @@ def test_cohorts_are_sums_of_pages_as_many_as_the_shop_has(pages: dict[str, Page
         shown = sum(sum(one.exposure.values()) for one in early)
         assert shown == sum(one.impressions for one in early)
         assert sum(one.latency_ms.count for one in early) == pytest.approx(searches, rel=0.02)
-
-
-@pytest.mark.parametrize("mean", [0.3, 0.93, 4.67, 30.0])
-def test_the_interval_is_poissons(mean: float) -> None:
-    assert poisson_interval(mean) == tuple(int(x) for x in poisson.ppf([0.025, 0.975], mean))
 
 
 def test_too_few_alarms_are_as_wrong_as_too_many() -> None:
