@@ -71,7 +71,13 @@ class DetectFold:
         self._pipeline = PipelineWatch(rules, self.settings.accept_s, self.settings.bucket_s)
         self._workers = WorkerWatch(self.settings.bucket_s)
         self._deployments = KnownDeployments()
-        self._series = KnownSeries(self.settings, rules, self._deployments, self._pipeline.misrouted_share)
+        self._series = KnownSeries(
+            self.settings,
+            rules,
+            self._deployments,
+            self._pipeline.misrouted_share,
+            self._pipeline.misrouted_since,
+        )
         self._silences = AlertSilences()
         self._incidents = Incidents()
         self._notifications = Notifications(

@@ -22,7 +22,7 @@ FALL_PER_MISROUTED: Final = 4.0
 """By how much of its level a rate of clicks may fall for each share of misrouted events. A click is lost when it or
 its search lies in a wrong partition; where only clicks do, they are a part of all events: a quarter at least."""
 LATELY_S: Final = 120
-"""Misrouted events explain what clicks do for so long."""
+"""Misrouted events explain what clicks do for so long, and only what began within so long of them."""
 
 
 class Excuses:
@@ -30,15 +30,20 @@ class Excuses:
 
     Args:
         misrouted_share: gives the largest share of misrouted events between two event times.
+        misrouted_since: gives since when those had been misrouted.
         models_of: gives whether a model of some name serves a series.
     """
 
     def __init__(
-        self, misrouted_share: Callable[[int, int], float], models_of: Callable[[Series], Callable[[str], bool]]
+        self,
+        misrouted_share: Callable[[int, int], float],
+        misrouted_since: Callable[[int, int], int | None],
+        models_of: Callable[[Series], Callable[[str], bool]],
     ) -> None:
         self.marks: Sequence[DeploymentMark] = ()
         """Deployments that are known."""
         self._misrouted_share = misrouted_share
+        self._misrouted_since = misrouted_since
         self._models_of = models_of
 
     def explain(self, watch: AnyWatch, series: Series, end_ms: int) -> bool:
@@ -49,8 +54,11 @@ class Excuses:
 
     def _loses_clicks(self, watch: AnyWatch, end_ms: int) -> bool:
         share = self._misrouted_share(end_ms - LATELY_S * 1000, end_ms)
-        if not share or watch.expected <= 0:
+        since_ms = self._misrouted_since(end_ms - LATELY_S * 1000, end_ms)
+        if since_ms is None or watch.expected <= 0:
             return False
+        if abs(watch.started_at_ms - since_ms) > LATELY_S * 1000:
+            return False  # they had been misrouted for long, or not yet, when clicks fell
         fall = 1 - (watch.value or 0.0) / watch.expected
         return FALL_PER_MISROUTED * share >= fall
 

@@ -24,6 +24,7 @@ class KnownSeries:
         rules: in order of evaluation.
         deployments: those that are known; it goes on learning of others.
         misrouted_share: gives the largest share of misrouted events between two event times.
+        misrouted_since: gives since when those had been misrouted.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class KnownSeries:
         rules: Sequence[Rule],
         deployments: KnownDeployments,
         misrouted_share: Callable[[int, int], float],
+        misrouted_since: Callable[[int, int], int | None],
     ) -> None:
         self.watches: dict[Series, SeriesWatch] = {}
         """In the order in which they were learned of: a successor has them in another."""
@@ -40,7 +42,7 @@ class KnownSeries:
         self._false_alarm_every_s = settings.false_alarm_every_s
         self._rules = rules
         self._deployments = deployments
-        self._excuses = Excuses(misrouted_share, self._models_of)
+        self._excuses = Excuses(misrouted_share, misrouted_since, self._models_of)
         self._excuses.marks = deployments.marks
         self._sharing: list[Series] | None = None
         """Series among which the promise is shared; it is shared anew after a restart."""

@@ -19,6 +19,11 @@ from schemas.signals import SignalPoint
 
 LONGEST_MS: Final = 3_600_000
 """What was counted over a longer time is dated to its last cohort: nobody knows when in between."""
+APART_MS: Final = 120_000
+"""Misrouted events further apart are two troubles."""
+COUNTED_SHARE: Final = 0.03
+"""A smaller share of misrouted events begins no trouble: it loses fewer clicks than any rule looks for."""
+KEPT_TROUBLES: Final = 20
 KEPT_STRETCHES: Final = 256
 """As long as the longest horizon by default, and more."""
 _SEARCHES: Final = ("accepted_searches", "repeated_searches")
@@ -58,6 +63,8 @@ class PipelineState(msgspec.Struct):
     invalid: int = 0
     misrouted_lately: list[tuple[int, int, float]] = []
     """Stretches of event time with misrouted events, from when until when, and their share; the newest."""
+    misrouted_troubles: list[tuple[int, int]] = []
+    """From when until when events were misrouted in numbers; the newest. Unlike the stretches these last."""
     lag_ms: int = 0
     """The longest that was told."""
     lags: int = 0
@@ -114,6 +121,7 @@ class PipelineWatch:
         if s.misrouted:
             stretch = (start_ms, end_ms, min(s.misrouted, timely) / timely)
             s.misrouted_lately = [*s.misrouted_lately, stretch][-KEPT_STRETCHES:]
+            self._extend_trouble(stretch)
         observed = {name: _observation(part, whole) for name, (part, whole) in shares.items()}
         points = [_share(name, start_ms, end_ms, part, whole) for name, (part, whole) in shares.items()]
         points = self.watch.scatter.widen(points)
@@ -130,6 +138,11 @@ class PipelineWatch:
         stretches = self._state.misrouted_lately
         return max((share for start, end, share in stretches if start < to_ms and end > from_ms), default=0.0)
 
+    def misrouted_since(self, from_ms: int, to_ms: int) -> int | None:
+        """Give since when events had been misrouted in numbers that were so between two event times; None: never."""
+        troubles = self._state.misrouted_troubles
+        return min((start for start, end in troubles if start < to_ms and end > from_ms), default=None)
+
     def state(self) -> dict[str, Any]:
         """Give everything as plain numbers and names."""
         return {"counted": msgspec.to_builtins(self._state), "watch": self.watch.state()}
@@ -138,6 +151,16 @@ class PipelineWatch:
         """Take up where another one gave its `state`."""
         self._state = msgspec.convert(state["counted"], PipelineState, strict=False)
         self.watch.restore(state["watch"])
+
+    def _extend_trouble(self, stretch: tuple[int, int, float]) -> None:
+        start_ms, end_ms, share = stretch
+        if share < COUNTED_SHARE:
+            return
+        known = self._state.misrouted_troubles
+        if known and start_ms - known[-1][1] <= APART_MS:
+            known[-1] = (known[-1][0], end_ms)
+        else:
+            self._state.misrouted_troubles = [*known, (start_ms, end_ms)][-KEPT_TROUBLES:]
 
     def _add(self, control: RollupControl) -> None:
         s = self._state

@@ -10,6 +10,7 @@ from detectors.cohort_scatter import CohortScatter
 from detectors.excuses import Excuses
 from detectors.exposure_pool import ExposurePool
 from detectors.lifecycle import Life, Phase, Step
+from detectors.missing_scores import may_explain
 from detectors.observation import COMPARED_SIGNALS, PIPELINE_SIGNALS, Observation, observe
 from detectors.reference import Reference
 from detectors.rules import Rule
@@ -225,12 +226,13 @@ class SeriesWatch:
             step = life.decide(
                 end_ms,
                 breached=watched.verdict.breached,
-                inhibited=self._is_explained(rule) or self._is_excused(watched, end_ms),
+                inhibited=self._is_explained(watched.watch) or self._is_excused(watched, end_ms),
                 for_s=rule.for_s,
                 resolve_s=rule.resolve_s,
                 renotify_s=rule.renotify_s,
             )
-        if step in {Step.RESOLVED, Step.ACCEPTED}:
+        # A limit that is still broken after a day is no new level: what it explained goes on.
+        if step is Step.RESOLVED or (step is Step.ACCEPTED and rule.detector != "threshold"):
             self._let_go_of_explained(rule)
         return [] if step is None else [Decision(watched, step)]
 
@@ -276,11 +278,13 @@ class SeriesWatch:
                 watched.watch.restart()
                 watched.life, watched.verdict = Life(), Verdict(False, False)
 
-    def _is_explained(self, rule: Rule) -> bool:
+    def _is_explained(self, watch: AnyWatch) -> bool:
+        # Breached but quiet is what has been accepted in this cohort: it goes on.
         return any(
-            other.life.phase is not Phase.QUIET or other.verdict.suspicious
+            (other.life.phase is not Phase.QUIET or other.verdict.suspicious or other.verdict.breached)
+            and may_explain(watch, other.watch)
             for other in self.watched
-            if other.watch.rule.name in rule.inhibited_by
+            if other.watch.rule.name in watch.rule.inhibited_by
         )
 
     def _is_excused(self, watched: Watched, end_ms: int) -> bool:

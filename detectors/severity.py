@@ -1,8 +1,8 @@
 """How loud an alert is: its rule's severity, or less where the change is small or few people meet it.
 
 The rule's severity is the ceiling. One step down for a change that is not large, one for a series with less than a
-twentieth of the application's searches, one more for less than one in two hundred; never below `info`. So a larger
-change and more traffic never make it quieter.
+twentieth of the application's searches, one more for less than one in two hundred, unless all of it is gone; never
+below `info`. So a larger change and more traffic never make it quieter.
 """
 
 from typing import Final
@@ -32,7 +32,10 @@ def severity(rule: Rule, value: float | None, expected: float | None, *, share: 
     """
     if rule.detector == "canary":
         share = 1.0  # small on purpose, and soon everybody's
-    steps = (not is_large(rule, value, expected, in_unit=in_unit)) + (share < FEW) + (share < VERY_FEW)
+    few = (share < FEW) + (share < VERY_FEW)
+    if rule.detector == "absence":
+        few = min(few, 1)  # all of a surface is gone: small as it is, somebody must see to it
+    steps = (not is_large(rule, value, expected, in_unit=in_unit)) + few
     return SEVERITIES[max(0, severity_rank(rule.severity) - steps)] if steps else rule.severity
 
 

@@ -2,10 +2,16 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from detectors.excuses import COLD_S, LATELY_S, WARM_UP_S
-from tests.unit.detect.following import follow, seconds
+from detectors.lifecycle import Phase, Step
+from detectors.missing_scores import largest_change
+from detectors.rules import DEFAULT_RULES
+from detectors.series_watch import SeriesWatch
+from schemas.rollup import LABEL_FREE, Rollup
+from tests.unit.detect.following import every_version, follow, seconds
 from tests.unit.detect.shop_rollups import HEALTHY, Behaviour, Shop, Story, changed_at
 
 FAULT_S = 1500
@@ -32,6 +38,40 @@ def test_a_drop_that_outlives_the_outage_of_the_pool_is_told() -> None:
     assert seconds(fired.data.detected_at) > 2100
 
 
+def test_a_few_searches_without_scores_explain_no_large_drop_however_long_they_last() -> None:
+    def story(t: float) -> Behaviour:
+        return replace(
+            HEALTHY, unscored=0.07 if t >= FAULT_S else 0.0, match=0.5 if t >= FAULT_S + 1200 else HEALTHY.match
+        )
+
+    (fired,) = follow(shop(story, 50)).fired("match_drop")
+    assert FAULT_S + 1200 < seconds(fired.data.detected_at) < FAULT_S + 1500
+
+
+def test_what_waits_behind_a_broken_limit_goes_on_waiting_when_that_is_accepted() -> None:
+    watch = SeriesWatch(every_version(), DEFAULT_RULES, accept_s=900)
+    accepted_ms = 0
+    for record in shop(changed_at(FAULT_S, unscored=0.5, match=0.6), 45).records():
+        if isinstance(record, Rollup) and record.horizon_s == LABEL_FREE and not accepted_ms:
+            for decision in watch.see(record):
+                accepted_ms = record.cohort_start_ms if decision.step is Step.ACCEPTED else accepted_ms
+                watch.settle(decision)
+    waiting = next(x.life for x in watch.watched if x.key == ("match_drop", "match_at_10"))
+    assert accepted_ms
+    assert waiting.phase is Phase.PENDING
+    assert waiting.since_ms < accepted_ms - 600_000
+
+
+@pytest.mark.parametrize(("direction", "kept"), [("down", slice(None, 600)), ("up", slice(400, None))])
+def test_what_missing_scores_can_do_to_a_mean_is_what_the_worst_choice_of_searches_does(
+    direction: str, kept: slice
+) -> None:
+    scores = np.sort(np.concatenate([np.zeros(550), np.ones(450)]))
+    level, remaining = float(scores.mean()), float(scores[kept].mean())
+    change = level - remaining if direction == "down" else remaining - level
+    assert largest_change(0.4, level, direction) == pytest.approx(change)
+
+
 @pytest.mark.parametrize(
     ("rule", "ctr"),
     [("ctr_drop", 0.03), ("click_tracking_lost", 0.0)],
@@ -49,6 +89,15 @@ def test_a_few_misrouted_events_explain_no_large_fall_and_are_a_warning() -> Non
         ("ctr_drop", "critical"),
         ("events_misrouted", "warning"),
     }
+
+
+@pytest.mark.parametrize(("rule", "ctr"), [("ctr_drop", 0.03), ("click_tracking_lost", 0.0)])
+def test_events_that_had_been_misrouted_for_long_explain_no_fall(rule: str, ctr: float) -> None:
+    def story(t: float) -> Behaviour:
+        return replace(HEALTHY, misrouted=0.3 if t >= FAULT_S else 0.0, ctr=ctr if t >= FAULT_S + 600 else HEALTHY.ctr)
+
+    (fired,) = follow(shop(story, 45)).fired(rule)
+    assert FAULT_S + 600 < seconds(fired.data.detected_at) < FAULT_S + 900
 
 
 def test_a_fall_that_outlives_misrouted_events_is_told_soon_after() -> None:

@@ -37,6 +37,8 @@ ABSENT = Rule(name="a", signal="search_rate", detector="absence", settings={"exp
         (NEVER, 0.001, 0.0, 1.0, "warning"),
         (NEVER, 0.4, 0.0, 1.0, "critical"),
         (ABSENT, 0.0, 3.0, 1.0, "critical"),
+        (ABSENT, 0.0, 3.0, 0.04, "warning"),
+        (ABSENT, 0.0, 3.0, 0.004, "warning"),
         (CANARY, 0.60, 0.78, 0.01, "critical"),
         (MATCH, None, 0.78, 1.0, "critical"),
         (MATCH, 0.7, None, 1.0, "critical"),
