@@ -11,11 +11,18 @@ SLACK: Final = 1024
 ROUNDING: Final = 1e-10
 """Distances below this share of the largest number are taken for rounding."""
 
+FARTHEST: Final = 100.0
+"""How far outside of all numbers so far, in their range, a number is taken to be at most. Of a squared distance beyond
+it rounding would stay behind in all later ones."""
+LARGEST: Final = 1e100
+"""Squares of larger numbers overflow."""
+
 
 class Discord:
     """Gives the distance of the latest window of numbers to the nearest earlier one that does not overlap it.
 
-    The squared distances to all earlier windows follow from those of the number before: one pair comes, one goes.
+    The squared distances to all earlier windows follow from those of the number before: one pair comes, one goes. So a
+    number that is far outside of all before it is taken for one that is less so, which is as new.
 
     Args:
         width: numbers of a window.
@@ -39,12 +46,14 @@ class Discord:
         """Squared distance of the latest window to the one that ends at each value."""
         self._n = 0
         self._largest = 0.0
+        self._lowest, self._highest = math.inf, -math.inf
 
     def update(self, x: float) -> float:
         """Give the root mean squared distance, 0 as long as no earlier window is whole."""
         if self._n == len(self._values):
             self._drop()
         n, width, values, squares = self._n, self._width, self._values, self._squares
+        x = self._within_reach(x)
         self._largest = max(self._largest, abs(x))
         values[n] = x
         if n:
@@ -67,8 +76,11 @@ class Discord:
         """Give the numbers and their distances."""
         n = self._n
         return {
-            "values": self._values[:n].tolist(), "squares": self._squares[:n].tolist(), "largest": self._largest
-        }  # fmt: skip
+            "values": self._values[:n].tolist(),
+            "squares": self._squares[:n].tolist(),
+            "largest": self._largest,
+            "range": [self._lowest, self._highest] if n else None,
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take up where another with the same settings gave its `state`."""
@@ -76,6 +88,17 @@ class Discord:
         self._values[: self._n] = state["values"]
         self._squares[: self._n] = state["squares"]
         self._largest = state["largest"]
+        # A state from before the range was looked at has none: what is left of the numbers has one.
+        known = state.get("range") or (state["values"] and [min(state["values"]), max(state["values"])])
+        self._lowest, self._highest = known or (math.inf, -math.inf)
+
+    def _within_reach(self, x: float) -> float:
+        x = min(max(x, -LARGEST), LARGEST)
+        reach = FARTHEST * (self._highest - self._lowest)
+        if self._lowest < self._highest:
+            x = min(max(x, self._lowest - reach), self._highest + reach)
+        self._lowest, self._highest = min(self._lowest, x), max(self._highest, x)
+        return x
 
     def _drop(self) -> None:
         """Forget the oldest; the first windows that are then left lack values, and get the sums of what they have."""

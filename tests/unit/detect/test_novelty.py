@@ -116,3 +116,19 @@ def test_a_time_that_goes_back_is_taken_for_the_latest() -> None:
         other_time_s = time_s - 900.0 if i % 5 == 4 else time_s
         latest_s = time_s - 600.0 if i % 5 == 4 else time_s
         assert one.update(x, latest_s) == other.update(x, other_time_s)
+
+
+@pytest.mark.parametrize("huge", [1e9, -1e9, 1e160, 1.7e308])
+def test_one_huge_number_does_not_hide_what_later_shapes_are_like(huge: float) -> None:
+    rng = random.Random(3)
+    numbers = [10 * math.sin(i * math.pi / 36) + rng.gauss(0, 0.3) for i in range(1200)]
+    numbers[1000:1024] = [5.0] * 24
+
+    def distances(spike: float) -> list[float]:
+        discord = Discord(width=24, memory=2000)
+        return [discord.update(spike if i == 500 else x) for i, x in enumerate(numbers)]
+
+    far, odd = distances(400.0), distances(huge)  # windows with either are nearest to none
+    assert odd[500] > 50 * max(odd[150:490])
+    assert odd[600:] == pytest.approx(far[600:], abs=1e-3)
+    assert max(odd[1000:1040]) > 5 * max(odd[600:1000])
