@@ -42,6 +42,18 @@ class AlertSilences:
         """Forget a silence, as if it had never been asked for."""
         self._known.pop(silence_id, None)
 
+    def hear(self, silence_id: str, silence: Silence | None) -> None:
+        """Learn what was last said of an id; None: that it is withdrawn."""
+        if silence is None:
+            self.drop(silence_id)
+        else:
+            self.put(silence)
+
+    def become(self, other: "AlertSilences") -> None:
+        """Know what another knows and nothing else: of the rest it has been heard that they are withdrawn."""
+        self._known = dict(other._known)  # noqa: SLF001
+        self.asked = self.asked or other.asked
+
     def covering(self, data: AlertData, at_ms: int) -> list[str]:
         """Give the ids of the silences that cover an alert at an event time, in order."""
         if not self._known:

@@ -111,10 +111,11 @@ class DetectFold:
         One that is learned after an alert fired covers that alert's next notifications. When none covers a firing
         alert any more, it is repeated: subscribers are told then.
         """
-        if silence is None:
-            self._silences.drop(silence_id)
-        else:
-            self._silences.put(silence)
+        self._silences.hear(silence_id, silence)
+
+    def know_silences(self, silences: AlertSilences) -> None:
+        """Know exactly these silences: after a restart, what a predecessor knew may be withdrawn since."""
+        self._silences.become(silences)
 
     def apply(self, record: Rollup | RollupControl, offset: int) -> list[Output]:
         """Take the next record of `rollups`; one that has been applied before is ignored.

@@ -10,9 +10,13 @@ from schemas.ours import decode_ours
 from schemas.timestamps import timestamp_ms
 
 MAX_MATCHERS: Final = 10
+LONGEST_ID: Final = 100
+"""Characters."""
+LONGEST_S: Final = 366 * 86_400
+"""A year: one that was to last longer is a slip, and nobody would be paged for years."""
 
 MatcherName = Literal["application", "surface", "model", "version", "rule", "signal", "severity"]
-_Id = Annotated[str, Meta(min_length=1, max_length=100)]
+_Id = Annotated[str, Meta(min_length=1, max_length=LONGEST_ID)]
 _Value = Annotated[str, Meta(max_length=500)]
 
 
@@ -35,7 +39,8 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True):
     starts_at: str
     """RFC 3339."""
     ends_at: str
-    """RFC 3339; not before `starts_at`. One that was expired early ends when that was asked for."""
+    """RFC 3339; not before `starts_at`, and at most 366 days after it. One that was expired early ends when that was
+    asked for."""
     created_by: _Value
     comment: _Value = ""
 
@@ -72,4 +77,8 @@ def decode_silence(raw: bytes) -> Silence:
         raise msgspec.ValidationError(error.message) from None
     if ends_ms < starts_ms:
         raise msgspec.ValidationError(f"ends_at {silence.ends_at} lies before starts_at {silence.starts_at}")
+    if ends_ms - starts_ms > LONGEST_S * 1000:
+        raise msgspec.ValidationError(
+            f"ends_at {silence.ends_at} lies more than 366 days after starts_at {silence.starts_at}; end it sooner"
+        )
     return silence

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from schemas.errors import MatchwatchError
 from schemas.settings import Settings
-from schemas.silences import MAX_MATCHERS, Silence, SilenceMatcher, encode_silence
+from schemas.silences import LONGEST_S, MAX_MATCHERS, Silence, SilenceMatcher, encode_silence
 from schemas.timestamps import format_timestamp
 from streams.cli.console import show
 from streams.cli.silence_arguments import DURATION, MATCHER, matcher_text
@@ -85,6 +85,8 @@ def add(
     ends_ms = starts_ms + 1000 * (duration_s or _HOUR_S) if end_ms is None else end_ms
     if ends_ms <= starts_ms:
         raise click.UsageError("the silence would end before it begins: --end must be later than --start")
+    if ends_ms - starts_ms > 1000 * LONGEST_S:
+        raise click.UsageError("the silence would last more than 366 days: --end must be sooner")
     settings = load_settings(config)
     silence = Silence(
         id=str(uuid.uuid4()),

@@ -5,14 +5,13 @@ from typing import Final, cast, get_args
 
 import click
 
-from schemas.silences import MatcherName, SilenceMatcher
+from schemas.silences import LONGEST_S, MatcherName, SilenceMatcher
 
 _MATCHER: Final = re.compile(r"(?P<name>[A-Za-z_]+)\s*(?P<operator>=~|!~|!=|=)(?P<value>.*)", re.DOTALL)
 _WORD: Final = re.compile(r"[A-Za-z0-9_.-]+")
 _DURATION: Final = re.compile(r"(?:\d+[wdhms])+")
 _PART: Final = re.compile(r"(\d+)([wdhms])")
 _SECONDS: Final = {"w": 7 * 86_400, "d": 86_400, "h": 3600, "m": 60, "s": 1}
-_LONGEST_S: Final = 366 * 86_400
 
 
 class MatcherType(click.ParamType):
@@ -46,7 +45,7 @@ class DurationType(click.ParamType):
         if not _DURATION.fullmatch(value):
             self.fail(f"{value!r} is no duration: write 30m, 2h30m, 1d or 1w", param, ctx)
         seconds = sum(int(number) * _SECONDS[unit] for number, unit in _PART.findall(value))
-        if not 0 < seconds <= _LONGEST_S:
+        if not 0 < seconds <= LONGEST_S:
             self.fail(f"{value!r}: a silence lasts longer than nothing and at most a year", param, ctx)
         return seconds
 

@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from detectors.alert_silences import MAX_SILENCES
+from detectors.alert_silences import AlertSilences
 from detectors.detect_fold import DetectFold
 from detectors.known_deployments import MAX_DEPLOYMENTS
 from detectors.outputs import Output, SignalBatch, Transition
@@ -24,7 +24,6 @@ from detectors.rule_settings import rules_of
 from schemas.alerts import decode_alert
 from schemas.events import Deployment, WorkerTelemetry
 from schemas.settings import Settings
-from schemas.silences import Silence
 from schemas.timestamps import format_timestamp
 from schemas.topics import ALERTS, DETECTOR_STATE, MODEL_EVENTS, SEARCH_EVENTS, SIGNALS, SILENCES
 from streams.metrics import Metrics
@@ -94,7 +93,7 @@ class DetectStage(Stage):
         self._silences = ReadAll(kafka.brokers, self._prefix + SILENCES.name, self._on_silences)
         self._known: list[Deployment] = []
         self._reports: deque[WorkerTelemetry] = deque(maxlen=MAX_REPORTS)
-        self._known_silences: dict[str, Silence | None] = {}
+        self._known_silences = AlertSilences()
         self._sent: set[str] = set()
         self._fold: DetectFold | None = None
         self._tp: TP | None = None
@@ -122,8 +121,7 @@ class DetectStage(Stage):
             self._fold, self._tp = await self._restored(state), tp
             for known in self._known:
                 apply_deployment(self._fold, known)
-            for silence_id, silence in self._known_silences.items():
-                self._fold.apply_silence(silence_id, silence)
+            self._fold.know_silences(self._known_silences)
             self._done_offset = self._committed_offset = self._replay_to = state.offset or 0
             self._state_s = time.monotonic()
             told = [output for report in self._reports for output in self._fold.apply_telemetry(report)]
@@ -240,10 +238,7 @@ class DetectStage(Stage):
 
     async def _on_silences(self, records: Sequence[Record]) -> None:
         for silence_id, silence in read_silences(records, self._unreadable):
-            self._known_silences.pop(silence_id, None)
-            self._known_silences[silence_id] = silence
-            if len(self._known_silences) > MAX_SILENCES:
-                del self._known_silences[next(iter(self._known_silences))]
+            self._known_silences.hear(silence_id, silence)
             if self._fold is not None:
                 self._fold.apply_silence(silence_id, silence)
 

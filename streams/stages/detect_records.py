@@ -16,7 +16,7 @@ from schemas.rollup import series_key
 from schemas.scores import LONGEST_NAME
 from schemas.settings import Settings
 from schemas.signals import encode_signals
-from schemas.silences import Silence, decode_silence
+from schemas.silences import LONGEST_ID, Silence, decode_silence
 from streams.control import read_arrival
 from streams.stages.unreadable_records import UnreadableRecords
 from streams.transport import OutRecord, Record
@@ -58,6 +58,10 @@ def read_silences(records: Sequence[Record], unreadable: UnreadableRecords) -> I
     """Read records of `silences`: each id with its silence, None where it was withdrawn."""
     for record in records:
         silence_id = (record.key or b"").decode(errors="replace")
+        if len(silence_id) > LONGEST_ID:  # whatever its value, and never said in full: a key may be a megabyte
+            shown = f"{silence_id[:LONGEST_ID]}…"
+            unreadable.leave_out(record, ValueError(f"its key {shown!r} has more than {LONGEST_ID} characters"))
+            continue
         if record.value is None:
             yield silence_id, None
             continue

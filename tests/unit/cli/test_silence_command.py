@@ -50,6 +50,7 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
             ["add", "match_drop", "-c", "x", "--start", "2026-11-23T10:00:00Z", "--end", "2026-11-23T10:00:00Z"],
             "--end must be later",
         ),
+        (["add", "match_drop", "-c", "x", "--end", "2089-01-01T00:00:00Z"], "more than 366 days"),
         (["add", *["match_drop"] * 11, "-c", "x"], "at most 10"),
         (["expire"], "ID"),
     ],

@@ -146,7 +146,8 @@ def test_what_is_remembered_is_bounded_and_what_ends_last_is_kept() -> None:
 
 def test_what_is_no_silence_is_refused_and_what_is_one_comes_back() -> None:
     one = silence(0, 10)
-    assert decode_silence(encode_silence(one)) == one
+    for right in (one, silence(0, 366 * 86_400)):
+        assert decode_silence(encode_silence(right)) == right
     plain = msgspec.to_builtins(one)
     changes: list[dict[str, object]] = [
         {"matchers": []},
@@ -154,6 +155,8 @@ def test_what_is_no_silence_is_refused_and_what_is_one_comes_back() -> None:
         {"starts_at": "2026-11-23T10:00:00"},
         {"ends_at": "1970-01-01T00:00:00Z"},
         {"ends_at": format_timestamp(START_MS - 1)},
+        {"ends_at": format_timestamp(START_MS + 366 * 86_400_000 + 1)},
+        {"ends_at": "2089-01-01T00:00:00Z"},
         {"matchers": [{"name": "colour", "value": "red"}]},
     ]
     for change in changes:
@@ -161,3 +164,23 @@ def test_what_is_no_silence_is_refused_and_what_is_one_comes_back() -> None:
             decode_silence(msgspec.json.encode(plain | change))
     with pytest.raises(msgspec.DecodeError):
         decode_silence(b"\xff")
+
+
+def test_a_successor_knows_the_silences_of_the_topic_and_none_that_was_withdrawn_meanwhile() -> None:
+    fold = DetectFold()
+    fold.apply_silence("s", silence(0, 2700))
+    found: list[Transition] = []
+    offset = 0
+    while not found:
+        found = [x for x in fold.apply(RECORDS[offset], offset) if isinstance(x, Transition)]
+        offset += 1
+    topic = AlertSilences()
+    topic.hear("s", silence(0, 2700))
+    topic.hear("s", None)
+    for number in range(MAX_SILENCES + 1):  # so many withdrawals that nobody could remember each of them
+        topic.hear(f"other-{number}", None)
+    successor = DetectFold.from_state(fold.state())
+    successor.know_silences(topic)
+    for later, record in enumerate(RECORDS[offset:], offset):
+        found += [x for x in successor.apply(record, later) if isinstance(x, Transition)]
+    assert [x.type for x in found] == [SILENCED_TYPE, FIRING_TYPE, RESOLVED_TYPE]
