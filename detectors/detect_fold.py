@@ -204,7 +204,7 @@ class DetectFold:
         if self._clock.may_miss_searches(start_ms, horizon_s):
             for series in self._series.lacking(start_ms, rollups):
                 rollups[series] = self._zeros(series, start_ms, horizon_s)
-        self._series.share_promise(start_ms, self._pipeline.watch.watched)
+        self._series.share_promise(start_ms, horizon_s, self._pipeline.watch.watched)
         trials = self._deployments.trials(start_ms)
         decided = self._end_canaries(trials, start_ms, horizon_s)
         signals: list[Output] = []
@@ -213,7 +213,7 @@ class DetectFold:
             # The zeros of a series that has just made room do not bring it back.
             known = self._watch(series, start_ms) if rollup.searches else self._series.watches.get(series)
             if known is not None:
-                self._series.renew_references(known, start_ms)
+                self._series.renew_references(known, start_ms, horizon_s)
                 beside = live_beside(series, trials, rollups, self._series.watches)
                 decided += self._tell(known, known.see(rollup, beside), start_ms, horizon_s)
             if rollup.searches:

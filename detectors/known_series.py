@@ -44,8 +44,8 @@ class KnownSeries:
         self._deployments = deployments
         self._excuses = Excuses(misrouted_share, misrouted_since, self._models_of)
         self._excuses.marks = deployments.marks
-        self._sharing: list[Series] | None = None
-        """Series among which the promise is shared; it is shared anew after a restart."""
+        self._sharing: dict[int, list[Series]] = {}
+        """By horizon, series among which the promise is shared; it is shared anew after a restart."""
 
     def watch(self, series: Series, now_ms: int) -> SeriesWatch | None:
         """Give the watch of a series that has searches, a new one if need be; None where there is no room for it."""
@@ -80,30 +80,39 @@ class KnownSeries:
             if watch.first_ms is not None and not watch.dormant and self._deployments.serves(series, start_ms)
         ]
 
-    def share_promise(self, now_ms: int, pipeline: Sequence[Watched]) -> None:
+    def share_promise(self, now_ms: int, horizon_s: int, pipeline: Sequence[Watched]) -> None:
         """Share the promise among the series that are alive, where others are than before.
+
+        Each horizon's watches learn of their shares as its own cohorts know the series: how far another horizon is
+        decided ahead depends on how the log is read.
 
         Args:
             now_ms: start of the cohort that is decided.
+            horizon_s: its horizon.
             pipeline: what has its share besides.
         """
         oldest_ms = now_ms - self._accept_s * 1000
-        alive = [series for series, watch in self.watches.items() if not watch.dormant and watch.last_ms >= oldest_ms]
-        if alive == self._sharing:
+        alive = [
+            series
+            for series, watch in self.watches.items()
+            if not watch.dormant and horizon_s in watch.traffic and watch.traffic[horizon_s].latest_ms >= oldest_ms
+        ]
+        if alive == self._sharing.get(horizon_s):
             return
-        self._sharing = alive
+        self._sharing[horizon_s] = alive
         watched = [x for series in alive for x in self.watches[series].watched] + [*pipeline]
-        share_promise(self._false_alarm_every_s, [x.watch for x in watched if isinstance(x.watch, Watch)])
+        watches = [x.watch for x in watched if isinstance(x.watch, Watch)]
+        share_promise(self._false_alarm_every_s, watches, horizon_s)
 
-    def renew_references(self, watch: SeriesWatch, start_ms: int) -> None:
-        """Let references begin anew once a live deployment is so old that what it did is the new level."""
-        begun_ms = watch.learned.begun_ms
-        if begun_ms is None or watch.firing:
+    def renew_references(self, watch: SeriesWatch, start_ms: int, horizon_s: int) -> None:
+        """Let a horizon's references begin anew once a live deployment is so old that what it did is the new level."""
+        begun_ms = watch.learned.begun_ms(horizon_s)
+        if begun_ms is None or watch.fires_at(horizon_s):
             return
         old_ms = start_ms - self._accept_s * 1000
         deployed_ms = latest_live_ms(self._deployments.marks, begun_ms, old_ms, self._models_of(watch.series))
         if deployed_ms is not None:
-            watch.renew_references(deployed_ms)
+            watch.renew_references(horizon_s, deployed_ms)
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take up one series where another `SeriesWatch` gave its `state`."""

@@ -24,18 +24,21 @@ def promises(rule: Rule) -> bool:
     return rule.detector in PROMISING and not {"threshold", "expected"} & set(rule.settings)
 
 
-def share_promise(every_s: float, watches: Iterable[Watch]) -> None:
+def share_promise(every_s: float, watches: Iterable[Watch], horizon_s: int | None = None) -> None:
     """Give each watch its share.
 
     Args:
         every_s: time between false alarms that was promised for all rules but those that have a promise of their own.
         watches: on all series that are alive.
+        horizon_s: give only the watches of this horizon theirs; None: all.
     """
     promising = [watch for watch in watches if promises(watch.rule)]
     total: defaultdict[str, float] = defaultdict(float)
     for watch in promising:
         total[_whose(watch.rule)] += SHARES[watch.rule.detector]
     for watch in promising:
+        if horizon_s not in {None, watch.rule.horizon_s}:
+            continue
         every = watch.rule.false_alarm_every_s or every_s
         watch.false_alarm_every_s = every * total[_whose(watch.rule)] / SHARES[watch.rule.detector]
 

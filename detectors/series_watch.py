@@ -9,6 +9,7 @@ from detectors.canary_watch import CanaryWatch
 from detectors.cohort_scatter import CohortScatter
 from detectors.excuses import Excuses
 from detectors.exposure_pool import ExposurePool
+from detectors.left_watch import LeftWatch
 from detectors.lifecycle import Life, Phase, Step
 from detectors.missing_scores import may_explain
 from detectors.observation import COMPARED_SIGNALS, PIPELINE_SIGNALS, Observation, observe
@@ -98,6 +99,8 @@ class SeriesWatch:
             for signal in signals_of(rule)
             if (signal in PIPELINE_SIGNALS) == (series == PIPELINE)
         ]
+        self._left: list[Watched] = []
+        """What fired when a predecessor stopped, and whose rule is another one now: to be ended."""
         self._canary_rules = [rule for rule in rules if rule.detector == "canary" and scope == "per_version"]
         self.canary_horizons: set[int] = set()
         """Horizons at which the version is a canary, as far as they are decided."""
@@ -112,11 +115,14 @@ class SeriesWatch:
 
     @property
     def firing(self) -> bool:
-        """Whether any of its alerts fires."""
-        return any(x.life.phase is Phase.FIRING for x in self.watched)
+        """Whether any of its alerts fires, or is still to be ended."""
+        return bool(self._left) or any(x.life.phase is Phase.FIRING for x in self.watched)
 
-    def _fires_at(self, horizon_s: int) -> bool:
-        # How far one horizon is decided ahead of another depends on how the log is read: an alert must not.
+    def fires_at(self, horizon_s: int) -> bool:
+        """Whether any of its alerts of a horizon fires.
+
+        How far one horizon is decided ahead of another depends on how the log is read: what is learned must not.
+        """
         return any(x.life.phase is Phase.FIRING for x in self.watched if x.watch.rule.horizon_s == horizon_s)
 
     def see(self, rollup: Rollup, beside: Beside | None = None) -> list[Decision]:
@@ -134,13 +140,13 @@ class SeriesWatch:
             self.last_ms, self.dormant = max(self.last_ms, rollup.cohort_start_ms), False
             self.traffic.setdefault(rollup.horizon_s, Traffic()).take(rollup.cohort_start_ms, rollup.searches)
             trail = self.trails.setdefault(rollup.horizon_s, Trail())
-            frozen = self._fires_at(rollup.horizon_s)
+            frozen = self.fires_at(rollup.horizon_s)
             trail.take(rollup, frozen=frozen, segments=rollup.horizon_s in self._watched_horizons)
         if rollup.horizon_s == LABEL_FREE:
             decisions += self._change_match_model(rollup)
             self.reference.learn(rollup)
             self._exposure.take(rollup, self.reference)
-        if not self.firing:
+        if not self.fires_at(rollup.horizon_s):
             self.learned.learn(rollup)
         end_ms = rollup.cohort_start_ms + rollup.bucket_s * 1000
         ended = [decision.watched.key for decision in decisions]
@@ -150,7 +156,8 @@ class SeriesWatch:
                 continue
             self._look(watched, rollup, beside)
             decisions += self._decide(watched, end_ms)
-        return decisions
+        # At this horizon alone, which is always there: in whatever order horizons are decided, it is the same cohort.
+        return [*self._end_left(end_ms), *decisions] if rollup.horizon_s == LABEL_FREE else decisions
 
     def end_canary(self, horizon_s: int, end_ms: int) -> list[Decision]:
         """The version is no canary any more: give the ends of what fires for that, and compare no further."""
@@ -200,8 +207,8 @@ class SeriesWatch:
 
     def see_silence(self, start_ms: int, rollup: Rollup) -> list[Decision]:
         """Take a cohort of total silence: only the absence of searches is judged."""
-        decisions = []
         end_ms = start_ms + rollup.bucket_s * 1000
+        decisions = self._end_left(end_ms)
         for watched in self.watched:
             rule = watched.watch.rule
             if rule.detector == "absence" and watched.watch.signal == "search_rate":
@@ -211,13 +218,17 @@ class SeriesWatch:
 
     def see_observations(self, start_ms: int, end_ms: int, observed: Mapping[str, Observation]) -> list[Decision]:
         """Take what was observed in a stretch of event time, by signal, and decide on every rule."""
-        decisions = []
+        decisions = self._end_left(end_ms)
         for watched in self.watched:
             watch, x = watched.watch, observed.get(watched.watch.signal)
             if x is not None and not isinstance(watch, VectorWatch | CanaryWatch):
                 watched.verdict = watch.update(start_ms, end_ms, x)
             decisions += self._decide(watched, end_ms)
         return decisions
+
+    def _end_left(self, end_ms: int) -> list[Decision]:
+        left, self._left = self._left, []
+        return [Decision(watched, watched.life.end(end_ms, Step.RESOLVED)) for watched in left]
 
     def _decide(self, watched: Watched, end_ms: int) -> list[Decision]:
         rule, life = watched.watch.rule, watched.life
@@ -254,8 +265,10 @@ class SeriesWatch:
             watched.watch.conclude()
             return
         watched.watch.accept()
-        if not self.firing:
-            self._watch_compared_anew(SignalReference())
+        horizon_s = watched.watch.rule.horizon_s
+        if not self.fires_at(horizon_s):
+            self.learned.forget(horizon_s)
+            self._watch_compared_anew(horizon_s)
         if watched.watch.signal in REFERENCE_SIGNALS:
             self.reference = Reference()
             for other in self.watched:
@@ -265,16 +278,15 @@ class SeriesWatch:
         if watched.watch.rule.detector == "absence":
             self.dormant = True
 
-    def renew_references(self, deployed_ms: int) -> None:
-        """Let references that began before `deployed_ms` begin anew; while an alert fires they stay."""
-        if not self.firing:
-            self.learned.forget_before(deployed_ms)
-            self._watch_compared_anew(self.learned)
+    def renew_references(self, horizon_s: int, deployed_ms: int) -> None:
+        """Let a horizon's references that began before `deployed_ms` begin anew; while its alerts fire they stay."""
+        if not self.fires_at(horizon_s):
+            self.learned.forget_before(horizon_s, deployed_ms)
+            self._watch_compared_anew(horizon_s)
 
-    def _watch_compared_anew(self, learned: SignalReference) -> None:
-        self.learned = learned
+    def _watch_compared_anew(self, horizon_s: int) -> None:
         for watched in self.watched:
-            if watched.watch.signal in COMPARED_SIGNALS:
+            if watched.watch.signal in COMPARED_SIGNALS and watched.watch.rule.horizon_s == horizon_s:
                 watched.watch.restart()
                 watched.life, watched.verdict = Life(), Verdict(False, False)
 
@@ -343,10 +355,22 @@ class SeriesWatch:
                 }
                 for x in self.watched
             ],
+            "left": [
+                {
+                    **x.watch.plain(),
+                    "life": msgspec.to_builtins(x.life),
+                    "episode": msgspec.to_builtins(x.episode),
+                }
+                for x in self._left
+                if isinstance(x.watch, LeftWatch)
+            ],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take up where another one gave its `state`; rules that look at other things since begin anew."""
+        """Take up where another one gave its `state`; rules that look at other things since begin anew.
+
+        What such a rule's alerts said ends with the first cohort that is decided.
+        """
         self.first_ms, self.last_ms, self.dormant = state["first_ms"], state["last_ms"], state["dormant"]
         self._match_model = state["match_model"]
         self.reference = msgspec.convert(state["reference"], Reference)
@@ -367,10 +391,20 @@ class SeriesWatch:
             plain = saved.get(watched.key)
             if plain is None or _shape(msgspec.convert(plain["rule"], Rule)) != _shape(watched.watch.rule):
                 continue
+            del saved[watched.key]
             watched.watch.restore(plain["watch"])
             watched.life = msgspec.convert(plain["life"], Life)
             watched.episode = msgspec.convert(plain["episode"], AlertData | None)
             watched.verdict = msgspec.convert(plain["verdict"], Verdict)
+        self._left = [
+            Watched(
+                LeftWatch(x["rule"]["name"], x["signal"]),
+                msgspec.convert(x["life"], Life),
+                msgspec.convert(x["episode"], AlertData | None),
+            )
+            for x in [*state.get("left", []), *saved.values()]  # a state from before it was ended has none
+            if x["life"]["phase"] == Phase.FIRING
+        ]
 
 
 def _shape(rule: Rule) -> Rule:

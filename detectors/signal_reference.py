@@ -1,9 +1,9 @@
 """What signals are compared with: a series' scores, and its clicks by position, in an earlier window.
 
 Each window begins with the first cohort that is learned, ends with the one that makes it large enough, and stays. It is
-learned again by rule: scores once another match model scores, both once a change has been accepted as the new level or
-a live deployment is so old that what it did counts as the new level. Only counts are kept, so that a successor goes on
-with the same numbers.
+learned again by rule: scores once another match model scores, those of a horizon once a change at it has been accepted
+as the new level or a live deployment is so old that what it did counts as the new level. Only counts are kept, so that
+a successor goes on with the same numbers.
 """
 
 from collections.abc import Sequence
@@ -124,26 +124,30 @@ class SignalReference(msgspec.Struct):
             clicks.shown_at = _added(clicks.shown_at, rollup.shown_at)
             clicks.clicked_at = _added(clicks.clicked_at, rollup.clicked_at or [0] * len(rollup.shown_at))
 
-    @property
-    def begun_ms(self) -> int | None:
-        """Start of the earliest window; None before any has begun."""
-        starts = [self.scores.window.start_ms, self.queries.window.start_ms]
-        starts += (clicks.window.start_ms for clicks in self.clicks.values())
-        return min((start for start in starts if start >= 0), default=None)
+    def begun_ms(self, horizon_s: int) -> int | None:
+        """Start of the earliest window of a horizon; None before any has begun."""
+        return min((window.start_ms for window in self._windows(horizon_s) if window.start_ms >= 0), default=None)
 
     def forget_scores(self) -> None:
         """Begin anew with scores and unknown tokens: another match model gives them."""
         self.scores, self.queries = ScoreReference(), QueryReference()
 
-    def forget_before(self, time_ms: int) -> None:
-        """Begin anew with every reference whose window began before `time_ms`."""
+    def forget(self, horizon_s: int) -> None:
+        """Begin anew with every reference of a horizon."""
+        if horizon_s == LABEL_FREE:
+            self.forget_scores()
+        self.clicks.pop(horizon_s, None)
+
+    def forget_before(self, horizon_s: int, time_ms: int) -> None:
+        """Begin anew with every reference of a horizon whose window began before `time_ms`."""
+        if horizon_s != LABEL_FREE:
+            if any(0 <= window.start_ms < time_ms for window in self._windows(horizon_s)):
+                self.forget(horizon_s)
+            return
         if 0 <= self.scores.window.start_ms < time_ms:
             self.scores = ScoreReference()
         if 0 <= self.queries.window.start_ms < time_ms:
             self.queries = QueryReference()
-        for horizon_s, clicks in self.clicks.items():
-            if 0 <= clicks.window.start_ms < time_ms:
-                self.clicks[horizon_s] = ClickReference()
 
     def ready_scores(self) -> Sequence[int] | None:
         """Give scored impressions by score, None while they are being learned."""
@@ -157,6 +161,11 @@ class SignalReference(msgspec.Struct):
         """Give the clicks by position at a horizon, None while they are being learned."""
         clicks = self.clicks.get(horizon_s)
         return clicks if clicks is not None and clicks.ready else None
+
+    def _windows(self, horizon_s: int) -> list[ReferenceWindow]:
+        if horizon_s == LABEL_FREE:
+            return [self.scores.window, self.queries.window]
+        return [self.clicks[horizon_s].window] if horizon_s in self.clicks else []
 
 
 def _added(left: list[int], right: list[int]) -> list[int]:
