@@ -74,11 +74,18 @@ def make_transition(
             data, status="resolved", resolved_at=format_timestamp(moment.end_ms), suspected_cause=cause
         )
     silenced_by = silences.covering(data, moment.end_ms)
+    was_hushed = watched.life.hushed
     told = watched.life.tell(step, silenced=bool(silenced_by))
+    at = watched.watch.rule.horizon_s, moment.cohort_start_ms
     if step is Step.FIRED:
-        at = watched.watch.rule.horizon_s, moment.cohort_start_ms
         incident, grouped = incidents.place(data, *at, told=told)
         data = watched.episode = msgspec.structs.replace(data, incident=incident, grouped=grouped)
+    else:
+        # Whoever asked for silence until now wants to hear of it then, whatever else is called for.
+        if data.grouped and step is Step.REPEATED and ((told and was_hushed) or not incidents.is_called_for(data, *at)):
+            data = watched.episode = msgspec.structs.replace(data, grouped=False)
+        calls = step is Step.REPEATED and told and not data.grouped
+        incidents.note(data, *at, calls=data.severity if calls else "")
     data = msgspec.structs.replace(data, summary=summary(step, data, watched.watch.words), silenced_by=silenced_by)
     return Transition(
         id=alert_id(data.fingerprint, moment.cohort_start_ms, data.status, data.repeat),

@@ -2,7 +2,7 @@
 
 Which incident an alert belongs to must not depend on how far one horizon was decided ahead of another. So a decision
 at a horizon about a cohort looks only at alerts that fired at the same or an earlier horizon, about the same or an
-earlier cohort: those have been decided by then, however the log was read.
+earlier cohort, and at what had become of them by then: that has been decided, however the log was read.
 """
 
 from collections.abc import Mapping
@@ -20,6 +20,8 @@ TOGETHER_S: Final = 600
 MAX_INCIDENTS: Final = 50
 MAX_MEMBERS: Final = 50
 """Of more alerts it is not remembered that they belong: they are no longer counted."""
+KEPT_CALLS: Final = 10
+"""Changes in what an alert calls for: silences and severities, and its end."""
 
 
 class Member(msgspec.Struct, array_like=True):
@@ -30,7 +32,17 @@ class Member(msgspec.Struct, array_like=True):
     cohort_ms: int
     severity: str
     told: bool
-    """Subscribers were called for it."""
+    """Subscribers were called for it when it fired."""
+    calls: list[tuple[int, str]] = []
+    """What came of that: from which cohort on (its start) it calls as loudly as some severity; empty where it does not,
+    because it is silenced or over. The newest."""
+
+    def loudness(self, cohort_ms: int) -> int:
+        """Give the rank of the severity that subscribers are called with at a cohort; -1 where they are not."""
+        now = self.severity if self.told else ""
+        for since_ms, severity in self.calls:
+            now = severity if since_ms <= cohort_ms else now
+        return severity_rank(now) if now else -1
 
 
 class Incident(msgspec.Struct):
@@ -51,7 +63,7 @@ class Place(NamedTuple):
 
     incident: str
     grouped: bool
-    """Subscribers have been called for this trouble, as loudly."""
+    """Subscribers are called for this trouble, as loudly."""
 
 
 class Incidents:
@@ -77,23 +89,48 @@ class Incidents:
             self._incidents = [*self._incidents, found][-MAX_INCIDENTS:]
             grouped = False
         else:
-            seen = _visible(found, horizon_s, cohort_ms)
+            seen = _visible(found.members, horizon_s, cohort_ms)
             # What fires once more is news, and so is what began later, even if the same deployment is suspected.
             grouped = (
                 all(one.fingerprint != data.fingerprint for one in seen)
                 and abs(started_ms - found.started_ms) <= TOGETHER_S * 1000
-                and any(one.told and severity_rank(one.severity) >= severity_rank(data.severity) for one in seen)
+                and _is_called_for(data, seen, cohort_ms)
             )
         if len(found.members) < MAX_MEMBERS:
             told_of = told and not grouped
             found.members.append(Member(data.fingerprint, horizon_s, cohort_ms, data.severity, told_of))
         return Place(found.id, grouped)
 
+    def note(self, data: AlertData, horizon_s: int, cohort_ms: int, *, calls: str) -> None:
+        """Learn what has become of an alert that fired.
+
+        Args:
+            data: the alert.
+            horizon_s: of its rule.
+            cohort_ms: start of the cohort of the decision.
+            calls: the severity that subscribers are called with from now on; empty: silenced, grouped or over.
+        """
+        for one in reversed(self._members(data.incident)):
+            if one.fingerprint == data.fingerprint and one.horizon_s == horizon_s:
+                known = one.calls[-1][1] if one.calls else one.severity if one.told else ""
+                if calls != known:
+                    one.calls = [*one.calls, (cohort_ms, calls)][-KEPT_CALLS:]
+                return
+
+    def is_called_for(self, data: AlertData, horizon_s: int, cohort_ms: int) -> bool:
+        """Whether another alert of the same incident calls at a cohort, as loudly as this one is."""
+        return _is_called_for(data, self._others_seen(data, horizon_s, cohort_ms), cohort_ms)
+
+    def is_left_alone(self, data: AlertData, horizon_s: int, cohort_ms: int) -> bool:
+        """Whether nothing has called for the trouble for `TOGETHER_S`: what was to end with it would have by then."""
+        seen = self._others_seen(data, horizon_s, cohort_ms)
+        return not any(_is_called_for(data, seen, at_ms) for at_ms in (cohort_ms, cohort_ms - TOGETHER_S * 1000))
+
     def others(self, data: AlertData, horizon_s: int, cohort_ms: int) -> int:
         """Give how many other alerts belong to the incident that is named after this one; 0 if none is."""
         for incident in self._incidents:
             if incident.id == data.incident and incident.members[0].fingerprint == data.fingerprint:
-                return len({one.fingerprint for one in _visible(incident, horizon_s, cohort_ms)}) - 1
+                return len({one.fingerprint for one in _visible(incident.members, horizon_s, cohort_ms)}) - 1
         return 0
 
     def state(self) -> dict[str, Any]:
@@ -104,6 +141,13 @@ class Incidents:
         """Take up where another one gave its `state`."""
         self._incidents = msgspec.convert(state["incidents"], list[Incident])
 
+    def _members(self, name: str) -> list[Member]:
+        return next((incident.members for incident in self._incidents if incident.id == name), [])
+
+    def _others_seen(self, data: AlertData, horizon_s: int, cohort_ms: int) -> list[Member]:
+        seen = _visible(self._members(data.incident), horizon_s, cohort_ms)
+        return [one for one in seen if one.fingerprint != data.fingerprint]
+
     def _fitting(self, application: str, started_ms: int, cause: str, at: tuple[int, int]) -> Incident | None:
         fitting = []
         for incident in self._incidents:
@@ -112,15 +156,19 @@ class Incidents:
             if (
                 incident.application == application
                 and (same_cause or apart_ms <= TOGETHER_S * 1000)
-                and _visible(incident, *at)[:1] == incident.members[:1]
+                and _visible(incident.members, *at)[:1] == incident.members[:1]
                 and at[1] - incident.members[0].cohort_ms <= ACCEPT_S * 1000
             ):
                 fitting.append((not same_cause, apart_ms, incident.id, incident))
         return min(fitting)[-1] if fitting else None
 
 
-def _visible(incident: Incident, horizon_s: int, cohort_ms: int) -> list[Member]:
-    return [one for one in incident.members if one.horizon_s <= horizon_s and one.cohort_ms <= cohort_ms]
+def _is_called_for(data: AlertData, seen: list[Member], cohort_ms: int) -> bool:
+    return any(one.loudness(cohort_ms) >= severity_rank(data.severity) for one in seen)
+
+
+def _visible(members: list[Member], horizon_s: int, cohort_ms: int) -> list[Member]:
+    return [one for one in members if one.horizon_s <= horizon_s and one.cohort_ms <= cohort_ms]
 
 
 def _cause(data: AlertData) -> str:

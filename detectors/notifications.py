@@ -60,6 +60,7 @@ class Notifications:
         transitions = []
         if self._silences.asked:
             decisions = [*decisions, *self._no_longer_silenced(watch, decisions, start_ms, horizon_s)]
+        decisions = [*decisions, *self._left_alone(watch, decisions, start_ms, horizon_s)]
         for decision in decisions:
             if decision.step is not Step.WITHDRAWN:
                 transitions.append(self._transition(watch, decision, start_ms, largest_time_ms))
@@ -86,6 +87,21 @@ class Notifications:
                 continue
             if watched.watch.rule.horizon_s == horizon_s and not self._silences.covering(episode, end_ms):
                 yield Decision(watched, life.repeat_now(end_ms))
+
+    def _left_alone(
+        self, watch: SeriesWatch, decisions: list[Decision], start_ms: int, horizon_s: int
+    ) -> Iterator[Decision]:
+        """Repeat what was not called for because of another alert that has been over, or silenced, for long."""
+        for watched in watch.watched:
+            life, episode = watched.life, watched.episode
+            if life.phase is not Phase.FIRING or episode is None or not episode.grouped or life.hushed:
+                continue
+            if watched.watch.rule.horizon_s != horizon_s or life.gone_since_ms is not None:
+                continue
+            if all(watched is not decision.watched for decision in decisions) and self._incidents.is_left_alone(
+                episode, horizon_s, start_ms
+            ):
+                yield Decision(watched, life.repeat_now(start_ms + self._settings.bucket_s * 1000))
 
     def _transition(self, watch: SeriesWatch, decision: Decision, start_ms: int, largest_time_ms: int) -> Transition:
         settings = self._settings

@@ -1,11 +1,15 @@
 import itertools
 import random
+from dataclasses import replace
 
 import msgspec
 import pytest
 
+from detectors.detect_fold import DetectFold
 from detectors.incidents import MAX_INCIDENTS, MAX_MEMBERS, TOGETHER_S, Incidents, Place
-from schemas.alerts import AlertData, AlertSeries, SuspectedCause
+from detectors.outputs import Transition
+from schemas.alerts import FIRING_TYPE, SILENCED_TYPE, AlertData, AlertSeries, SuspectedCause
+from schemas.silences import Silence, SilenceMatcher
 from schemas.timestamps import format_timestamp
 from tests.unit.detect.following import follow, seconds
 from tests.unit.detect.shop_rollups import HEALTHY, START_MS, SURFACES, Behaviour, Shop, changed_at
@@ -74,11 +78,96 @@ def test_who_was_not_called_because_the_first_was_silenced_is_called_for_the_nex
     assert place(incidents, alert("c"), 60).grouped
 
 
+def test_who_is_called_for_what_is_over_or_silenced_is_called_again() -> None:
+    incidents = Incidents()
+    first = place(incidents, alert("a"), 50)
+    called = msgspec.structs.replace(alert("a"), incident=first.incident)
+    incidents.note(called, 0, START_MS + 300_000, calls="")
+    grouped = place(incidents, alert("b"), 290)
+    assert grouped == Place(first.incident, True), "it was decided later, but is about an earlier cohort"
+    again = place(incidents, alert("c"), 300)
+    assert again == Place(first.incident, False)
+    waiting = msgspec.structs.replace(alert("d"), incident=first.incident)
+    assert incidents.is_called_for(waiting, 0, START_MS + 300_000), "by what came instead"
+
+
+def test_a_repeat_is_called_for_no_longer_once_it_is_louder_or_the_other_is_over() -> None:
+    incidents = Incidents()
+    first = place(incidents, alert("a", severity="warning"), 50)
+    place(incidents, alert("b", severity="warning"), 60)
+    second = msgspec.structs.replace(alert("b", severity="warning"), incident=first.incident)
+    louder = msgspec.structs.replace(second, severity="critical")
+    assert incidents.is_called_for(second, 0, START_MS + 900_000)
+    assert not incidents.is_called_for(louder, 0, START_MS + 900_000)
+    incidents.note(
+        msgspec.structs.replace(alert("a"), incident=first.incident), 0, START_MS + 1_000_000, calls="critical"
+    )
+    assert incidents.is_called_for(louder, 0, START_MS + 1_000_000)
+    incidents.note(msgspec.structs.replace(alert("a"), incident=first.incident), 0, START_MS + 1_100_000, calls="")
+    assert not incidents.is_called_for(second, 0, START_MS + 1_100_000)
+    assert not incidents.is_left_alone(second, 0, START_MS + 1_100_000)
+    assert incidents.is_left_alone(second, 0, START_MS + 1_100_000 + TOGETHER_S * 1000)
+    restored = Incidents()
+    restored.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(incidents.state())))
+    assert restored.is_left_alone(second, 0, START_MS + 1_100_000 + TOGETHER_S * 1000)
+    assert restored.state() == incidents.state()
+
+
+def overlapping(t: float) -> Behaviour:
+    """Matches are bad from the break for some minutes; searches find nothing from soon after, and go on so."""
+    behaviour = changed_at(BROKE_S, match=0.6)(t) if t < BROKE_S + 240 else HEALTHY
+    return replace(behaviour, zero_results=0.3) if t >= BROKE_S + 120 else behaviour
+
+
+def test_what_goes_on_when_the_called_alert_has_been_over_for_long_is_called() -> None:
+    followed = follow(Shop(rate=40, minutes=55, seed=6, story=overlapping, surfaces=("search",)))
+    over = next(x for x in followed.transitions if x.data.status == "resolved" and x.data.rule == "match_drop")
+    first, second = followed.fired("zero_results_rise")
+    assert (first.data.grouped, second.data.grouped, second.data.repeat) == (True, False, 1)
+    assert second.cohort_start_ms == over.cohort_start_ms + TOGETHER_S * 1000
+    assert second.data.incident == over.data.incident
+
+
+def test_when_the_silence_of_a_grouped_alert_ends_it_is_called() -> None:
+    fold = DetectFold()
+    hush = Silence(
+        id="s",
+        matchers=[SilenceMatcher("rule", "zero_results_rise")],
+        starts_at=format_timestamp(START_MS),
+        ends_at=format_timestamp(START_MS + (BROKE_S + 600) * 1000),
+        created_by="dana",
+        comment="known",
+    )
+    fold.apply_silence("s", hush)
+    story = changed_at(BROKE_S, match=0.6, zero_results=0.3)
+    shop = Shop(rate=40, minutes=40, seed=6, story=story, surfaces=("search",))
+    outputs = [x for offset, record in enumerate(shop.records()) for x in fold.apply(record, offset)]
+    found = [x for x in outputs if isinstance(x, Transition) and x.data.rule == "zero_results_rise"]
+    assert [(x.type, x.data.repeat) for x in found] == [(SILENCED_TYPE, 0), (FIRING_TYPE, 1)]
+    assert not found[1].data.grouped
+
+
+Event = tuple[AlertData, float, int, bool | None]
+"""An alert that fires, the cohort, the horizon, and whether it is told; None where it is over."""
+
+
+def place_and_end(order: list[Event]) -> dict[str, Place]:
+    incidents = Incidents()
+    found: dict[str, Place] = {}
+    for data, at, horizon_s, told in order:
+        if told is None:
+            over = msgspec.structs.replace(data, incident=found[data.fingerprint].incident)
+            incidents.note(over, horizon_s, START_MS + int(at * 1000), calls="")
+        else:
+            found[data.fingerprint] = place(incidents, data, at, horizon_s, told=told)
+    return found
+
+
 def test_the_order_in_which_horizons_are_decided_changes_nothing() -> None:
     drawing = random.Random(7)
     severities = ("info", "warning", "critical")
     for _ in range(200):
-        fired = [
+        fired: list[Event] = [
             (
                 alert(f"f{number}", drawing.choice([0, 300, 500, 900, 1200]), severity=drawing.choice(severities)),
                 drawing.choice([100, 200, 300, 400, 500]),
@@ -87,16 +176,14 @@ def test_the_order_in_which_horizons_are_decided_changes_nothing() -> None:
             )
             for number, horizon_s in enumerate([0, 0, 0, 60, 60, 1800])
         ]
+        fired += [(data, at + drawing.choice([50, 150, 1000]), horizon_s, None) for data, at, horizon_s, _ in fired]
         # Each horizon in the order of its cohorts, an earlier one never behind a later one about the same cohort.
         fired.sort(key=lambda one: (one[1], one[2], one[0].fingerprint))
         expected: dict[str, Place] | None = None
         ahead = sorted(fired, key=lambda one: one[2])
         live = sorted(fired, key=lambda one: (one[1] + one[2], one[2]))
         for order in (fired, ahead, live):
-            incidents = Incidents()
-            found = {
-                data.fingerprint: place(incidents, data, at, horizon, told=told) for data, at, horizon, told in order
-            }
+            found = place_and_end(order)
             expected = found if expected is None else expected
             assert found == expected
 
