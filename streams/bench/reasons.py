@@ -30,7 +30,8 @@ _NOT_REACHED: Final[Mapping[str, str]] = {
     ),
     "shift_delay_ratio_ctr": (
         "a watch does not know how large a change will be, so CUSUMs for several sizes share its false alarms; its "
-        "level has an error of its own, and a change of a tenth is in part learned before it is found"
+        "level has an error of its own; and a change of a tenth is less than the smallest that `ctr_drop` looks for, "
+        "12 %, and in part learned before it is found"
     ),
     "recover_s": _SHARED,
     "recover_from_kill_s": f"{_SHARED}; 10 s of it are the session timeout",
