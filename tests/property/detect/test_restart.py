@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -212,6 +213,7 @@ def test_the_same_log_gives_the_same_bytes() -> None:
     assert again == expected()[0]
 
 
+@pytest.mark.timeout(600)  # many successors: minutes on a busy machine
 def test_a_successor_every_few_records_gives_the_outputs_of_a_run_without_a_crash() -> None:
     assert run_with_successors(range(STRIDE, len(log()), STRIDE)) == expected()
 

@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 import msgspec
+import pytest
 
 from detectors.detect_fold import DetectFold
 from detectors.rules import DEFAULT_RULES, Rule
@@ -67,6 +68,7 @@ def test_every_kind_fires_and_what_can_end_resolves() -> None:
     assert {(name, status) for name in names for status in ("firing", "resolved")} <= told
 
 
+@pytest.mark.timeout(600)  # many successors: minutes on a busy machine
 def test_a_successor_every_few_records_gives_the_outputs_of_a_run_without_a_crash() -> None:
     fold, outputs = new_fold(), []
     for i, record in enumerate(log()):
