@@ -52,3 +52,8 @@ class Detector(Protocol):
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take up where another detector with the same settings gave its `state`."""
+
+
+def updates_since(detector: Detector) -> int:
+    """Give how many updates ago the first changed number came, as the detector dates it; 1 where it does not."""
+    return detector.change.updates_ago if detector.change else 1

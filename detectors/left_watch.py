@@ -3,11 +3,11 @@
 from typing import Any
 
 from detectors.rules import Rule
-from detectors.watch import Watch
+from detectors.shift_watch import ShiftWatch
 from detectors.watching import Words
 
 
-class LeftWatch(Watch):
+class LeftWatch(ShiftWatch):
     """Stands where a watch's alert fired when its rule was changed or removed; it sees nothing.
 
     Nobody else would ever end that alert: the rule as it is now knows nothing of it, and begins anew.
@@ -18,7 +18,7 @@ class LeftWatch(Watch):
     """
 
     def __init__(self, rule: str, signal: str) -> None:
-        # Not the rule as it was: its detector may be one that this program does not have.
+        # Not the rule as it was, whose detector may be one that this program does not have, but the barest there is.
         super().__init__(Rule(name=rule, signal=signal), signal)
 
     @property

@@ -1,17 +1,31 @@
 """Which watches a rule makes of a series: one for each signal that it looks at."""
 
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from typing import Final
 
+from detectors.absence_watch import AbsenceWatch
 from detectors.burn_watch import BurnWatch
 from detectors.canary_watch import CanaryWatch
+from detectors.drift_watch import DriftWatch
+from detectors.limit_watch import LimitWatch
 from detectors.observation import PIPELINE_SIGNALS, all_watchable
 from detectors.rules import ANOMALY_SCORE, Rule
 from detectors.seasonal_watch import SeasonalWatch
+from detectors.shift_watch import ShiftWatch
 from detectors.slow_share import SLOW_SHARE
 from detectors.vector_watch import VectorWatch
 from detectors.watch import Watch
 
 AnyWatch = Watch | BurnWatch | SeasonalWatch | VectorWatch | CanaryWatch
+LEVEL_WATCHES: Final[Mapping[str, type[Watch]]] = {
+    "absence": AbsenceWatch,
+    "adwin": DriftWatch,
+    "cusum": ShiftWatch,
+    "page_hinkley": DriftWatch,
+    "threshold": LimitWatch,
+}
+"""By detector."""
 NOT_IN_VECTORS = PIPELINE_SIGNALS | {"exposure_js"}
 """The pipeline has a series of its own, and exposure is compared over pools of its own."""
 
@@ -42,4 +56,9 @@ def make_watch(rule: Rule, signal: str) -> AnyWatch:
         return VectorWatch(rule, signals_together(rule))
     if rule.detector == "canary":
         return CanaryWatch(rule, signal)
-    return Watch(rule, signal)
+    return make_level_watch(rule, signal)
+
+
+def make_level_watch(rule: Rule, signal: str) -> Watch:
+    """Build the watch of a rule on a signal's level, whose detector is one of `LEVEL_WATCHES`."""
+    return LEVEL_WATCHES[rule.detector](rule, signal)

@@ -14,7 +14,7 @@ import numpy as np
 
 from detectors.promise import promises
 from detectors.rules import DEFAULT_RULES, Rule
-from detectors.watch import Watch
+from detectors.watches import make_level_watch
 from streams.bench.null_streams import COHORT_S, DAY_COHORTS, KINDS, draw_null_stream
 from streams.bench.options import Options
 from streams.bench.poisson import poisson_interval
@@ -51,7 +51,7 @@ def _count(job: tuple[int, int, int]) -> int:
 
 def count_alarms(rng: np.random.Generator, rule: Rule, every_s: int = EVERY_S, days: int = DAYS) -> int:
     """Count the episodes of a rule on a shop in which nothing changes; each ends as an alert's does."""
-    watch = Watch(msgspec.structs.replace(rule, false_alarm_every_s=every_s), rule.signal)
+    watch = make_level_watch(msgspec.structs.replace(rule, false_alarm_every_s=every_s), rule.signal)
     alarms, firing, calm_s = 0, False, 0
     for cohort, x in enumerate(draw_null_stream(rng, rule, days * DAY_COHORTS)):
         start_ms = cohort * COHORT_S * 1000

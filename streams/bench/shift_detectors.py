@@ -12,7 +12,7 @@ from river.base import DriftDetector
 from river.drift import ADWIN, PageHinkley
 
 from detectors.rules import Rule
-from detectors.watch import Watch
+from detectors.watches import make_level_watch
 from streams.bench.shift_stream import GUARD, LEARNED, LONGEST_DELAY, Stream
 from streams.bench.shift_traffic import COHORT_S, Floats
 
@@ -34,7 +34,7 @@ def watch_alarms(rule: Rule) -> Alarms:
     """Our watch on a rule: an alarm is the cohort at which the condition begins to hold."""
 
     def alarms(stream: Stream) -> Iterator[int]:
-        watch = Watch(rule, rule.signal)
+        watch = make_level_watch(rule, rule.signal)
         for cohort, x in enumerate(stream.observations):
             if x is None:
                 continue

@@ -9,6 +9,7 @@ from detectors.detect_fold_settings import DetectFoldSettings
 from detectors.promise import promises, share_promise
 from detectors.rules import DEFAULT_RULES, Rule
 from detectors.watch import Watch
+from detectors.watches import make_level_watch
 from schemas.durations import duration_s, in_words, setting_duration
 from tests.unit.detect.following import follow
 from tests.unit.detect.shop_rollups import Shop, changed_at
@@ -22,7 +23,7 @@ def watch(
     rule = Rule(
         name=name, signal="search_rate", detector=detector, settings=dict(settings or {}), false_alarm_every_s=own
     )  # type: ignore[arg-type]
-    return Watch(rule, "search_rate")
+    return make_level_watch(rule, "search_rate")
 
 
 def test_shares_add_up_to_the_promise() -> None:

@@ -4,7 +4,7 @@ import random
 
 from detectors.observation import Observation
 from detectors.rules import Rule
-from detectors.watch import Watch
+from detectors.watches import make_level_watch
 
 BUCKET_MS = 10_000
 RULE = Rule(name="zero_results_rise", signal="zero_result_rate", settings={"min_effect": 0.05}, direction="up")
@@ -14,7 +14,7 @@ class Shop:
     """Feeds a watch with searches, some of which find nothing."""
 
     def __init__(self, seed: int) -> None:
-        self.watch = Watch(RULE, "zero_result_rate")
+        self.watch = make_level_watch(RULE, "zero_result_rate")
         self._random = random.Random(seed)
         self._now_ms = 0
 
