@@ -18,6 +18,7 @@ from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from schemas.errors import BadSettings, ServerUnavailable
 from schemas.settings import KafkaSettings
+from schemas.topics import CATALOGUE
 from streams.kafka_admin import connect, ensure_topics, topic_states
 from streams.stack import stack as stack_module
 from streams.stack.home import load_settings, read_stack, write_stack
@@ -103,7 +104,7 @@ def test_records_are_there_again_after_down_and_up(home: Path) -> None:
     address, server = start_kafka(home / "kafka")
     try:
         kafka = KafkaSettings(brokers=address)
-        assert len(ensure_topics(connect(kafka), kafka)) == 10
+        assert len(ensure_topics(connect(kafka), kafka)) == len(CATALOGUE)
     finally:
         stop(server)
     address, server = start_kafka(home / "kafka")
