@@ -44,7 +44,7 @@ def test_train_without_its_extra_says_what_to_install(monkeypatch: pytest.Monkey
     monkeypatch.setattr(train, "find_spec", lambda _: None)
     result = CliRunner().invoke(train.command, [])
     assert isinstance(result.exception, MatchwatchError)
-    assert "matchwatch[train]" in str(result.exception)
+    assert "make setup-train" in str(result.exception)
 
 
 @pytest.mark.parametrize(
