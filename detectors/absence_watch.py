@@ -35,7 +35,7 @@ class AbsenceWatch(Watch):
     def _new_detector(self) -> AbsenceDetector:
         return AbsenceDetector(self.rule.settings.get("expected", math.inf))
 
-    def _take(self, start_ms: int, end_ms: int, x: Observation) -> None:  # noqa: ARG002
+    def _take(self, start_ms: int, end_ms: int, x: Observation) -> None:  # noqa: ARG002 - all of its kind take it
         s = self._state
         detector = self._detector
         detector.expected = self._silence_expected(x)

@@ -37,7 +37,7 @@ class AdwinDetector:
         self._change: Change | None = None
         self._build()
 
-    def update(self, x: float, weight: float = 1.0) -> None:  # noqa: ARG002
+    def update(self, x: float, weight: float = 1.0) -> None:  # noqa: ARG002 - all of its kind take it
         """Take the next standardised number; `weight` is ignored."""
         if not math.isfinite(x):
             return

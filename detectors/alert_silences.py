@@ -51,7 +51,7 @@ class AlertSilences:
 
     def become(self, other: "AlertSilences") -> None:
         """Know what another knows and nothing else: of the rest it has been heard that they are withdrawn."""
-        self._known = dict(other._known)  # noqa: SLF001
+        self._known = dict(other._known)  # noqa: SLF001 - another of this class
         self.asked = self.asked or other.asked
 
     def covering(self, data: AlertData, at_ms: int) -> list[str]:

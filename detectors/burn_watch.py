@@ -27,7 +27,7 @@ class BurnWatch(FindingWatch):
         self._detector = burn_detector(rule.settings)
         self._breached = False
 
-    def update(self, start_ms: int, end_ms: int, x: Observation) -> Verdict:  # noqa: ARG002
+    def update(self, start_ms: int, end_ms: int, x: Observation) -> Verdict:  # noqa: ARG002 - all of its kind take it
         """Take a cohort and say whether both windows burn now."""
         bad = x.numerator_total if self.rule.direction == "up" else x.denominator_total - x.numerator_total
         self._detector.update(bad, x.denominator_total, start_ms)

@@ -42,7 +42,7 @@ class PageHinkleyDetector:
         self._history = History()
         self._build()
 
-    def update(self, x: float, weight: float = 1.0) -> None:  # noqa: ARG002
+    def update(self, x: float, weight: float = 1.0) -> None:  # noqa: ARG002 - all of its kind take it
         """Take the next standardised number; `weight` is ignored."""
         if not math.isfinite(x):
             return

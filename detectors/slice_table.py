@@ -183,7 +183,7 @@ def _table(
         (cohorts[:, :, 0], cohorts[:, :, 1]),
         changed_at,
         noise,
-        kind,  # type: ignore[arg-type]
+        kind,  # type: ignore[arg-type]  # a text that is one of the kinds
     )
 
 

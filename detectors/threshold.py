@@ -30,7 +30,7 @@ class ThresholdDetector:
         self._before = limit
         self._latest = 0.0
 
-    def update(self, x: float, weight: float = 1.0) -> None:  # noqa: ARG002
+    def update(self, x: float, weight: float = 1.0) -> None:  # noqa: ARG002 - all of its kind take it
         """Take the next number; `weight` is ignored."""
         if not math.isfinite(x):
             return
