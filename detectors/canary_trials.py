@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import msgspec
 
+from detectors.cohort_view import Beside
 from detectors.reference import Reference
-from detectors.series_watch import Beside, SeriesWatch
+from detectors.series_watch import SeriesWatch
 from schemas.rollup import Rollup
 from schemas.scores import Series
 
@@ -44,6 +45,6 @@ def live_beside(
 
 def ended_trials(trials: Trials, watches: Mapping[Series, SeriesWatch], horizon_s: int) -> list[SeriesWatch]:
     """Give the series that are compared at a horizon as canaries and are none any more, in order."""
-    compared = [series for series, watch in watches.items() if horizon_s in watch.canary_horizons]
+    compared = [series for series, watch in watches.items() if horizon_s in watch.rules.canary_horizons]
     # Not as they were learned of: a successor has them in another order.
     return [watches[series] for series in sorted(compared) if (series.model, series.version) not in trials]

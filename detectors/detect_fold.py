@@ -26,9 +26,10 @@ from detectors.pending_rollups import Arrival, PendingRollups
 from detectors.pipeline_watch import PipelineWatch
 from detectors.rollup_merge import empty_rollup
 from detectors.rules import DEFAULT_RULES, Rule
-from detectors.series_watch import Decision, SeriesWatch
+from detectors.series_watch import SeriesWatch
 from detectors.signals import click_rate, search_rate, signal_points
 from detectors.state_parts import cut_part, whole_part
+from detectors.watched import Decision
 from detectors.worker_watch import WorkerWatch
 from schemas.events import WorkerTelemetry
 from schemas.rollup import LABEL_FREE, Rollup, RollupControl, series_key
@@ -228,7 +229,7 @@ class DetectFold:
     def _end_canaries(self, trials: Trials, start_ms: int, horizon_s: int) -> list[Transition]:
         transitions = []
         for watch in ended_trials(trials, self._series.watches, horizon_s):
-            ended = watch.end_canary(horizon_s, start_ms + self.settings.bucket_s * 1000)
+            ended = watch.rules.end_canary(horizon_s, start_ms + self.settings.bucket_s * 1000)
             transitions += self._tell(watch, ended, start_ms, horizon_s)
         return transitions
 

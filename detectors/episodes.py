@@ -13,10 +13,11 @@ from detectors.lifecycle import Step, alert_id, fingerprint
 from detectors.other_surfaces import compare_surfaces
 from detectors.outputs import Transition, alert_type
 from detectors.promise import promises
-from detectors.series_watch import Decision, SeriesWatch, Watched
+from detectors.series_watch import SeriesWatch
 from detectors.severity import louder, severity
 from detectors.slice_table import exposure_table, slice_tables, surface_table
 from detectors.watch import Watch
+from detectors.watched import Decision, Watched
 from detectors.watches import AnyWatch
 from schemas.alerts import AlertData, AlertSegment, AlertSeries, ResolvesWhen, SuspectedCause
 from schemas.durations import setting_duration

@@ -11,8 +11,9 @@ from detectors.excuses import Excuses
 from detectors.known_deployments import KnownDeployments
 from detectors.promise import share_promise
 from detectors.rules import Rule
-from detectors.series_watch import SeriesWatch, Watched
+from detectors.series_watch import SeriesWatch
 from detectors.watch import Watch
+from detectors.watched import Watched
 from schemas.scores import Series
 
 
@@ -107,7 +108,7 @@ class KnownSeries:
     def renew_references(self, watch: SeriesWatch, start_ms: int, horizon_s: int) -> None:
         """Let a horizon's references begin anew once a live deployment is so old that what it did is the new level."""
         begun_ms = watch.learned.begun_ms(horizon_s)
-        if begun_ms is None or watch.fires_at(horizon_s):
+        if begun_ms is None or watch.rules.fires_at(horizon_s):
             return
         old_ms = start_ms - self._accept_s * 1000
         deployed_ms = latest_live_ms(self._deployments.marks, begun_ms, old_ms, self._models_of(watch.series))
@@ -140,7 +141,7 @@ class KnownSeries:
         for series, watch in self.watches.items():
             is_version = series != series.all_versions()
             is_old = now_ms - watch.last_ms > self._accept_s * 1000
-            if not watch.firing and (is_old or (is_wanted_most and is_version)):
+            if not watch.rules.firing and (is_old or (is_wanted_most and is_version)):
                 may_go.append((not is_version, watch.last_ms, series))
         if not may_go:
             return False

@@ -13,8 +13,9 @@ from detectors.episodes import Moment, make_transition
 from detectors.incidents import Incidents
 from detectors.lifecycle import Phase, Step
 from detectors.outputs import Transition
-from detectors.series_watch import Decision, SeriesWatch, Watched
+from detectors.series_watch import SeriesWatch
 from detectors.suspects import Scene, plausible
+from detectors.watched import Decision, Watched
 from schemas.alerts import SuspectedCause
 from schemas.rollup import Exemplar
 from schemas.scores import PIPELINE, Series
