@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from inference.encoder import Encoder
+from inference.evaluation.measures import auc, ece, log_loss, platt
 from inference.manifest import Calibration, Evaluation, Manifest, Training
 from inference.repository import ModelName, hashes, write_model
 from inference.sessions import open_session
 from inference.training.graph import tower_graph
-from inference.training.measures import auc, ece, log_loss, platt
 from inference.training.noise import pseudo_words
 from inference.training.pairs import Pairs, TrainingPair, divide, fingerprint
 from inference.training.tower import Examples, Shape, fit_towers

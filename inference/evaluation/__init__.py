@@ -1,0 +1,1 @@
+"""How good a match model is on a file of labelled pairs."""
