@@ -50,4 +50,5 @@ def _dcg(
     ties = np.flatnonzero(first | np.concatenate(([True], key[1:] != key[:-1])))
     sizes = np.diff(np.append(ties, len(group)))
     shared = np.add.reduceat(discounts, ties) * np.add.reduceat(labels[order], ties) / sizes
-    return np.bincount(group[ties], shared, int(group_of.max()) + 1)
+    totals: NDArray[np.float64] = np.bincount(group[ties], shared, int(group_of.max()) + 1).astype(np.float64)
+    return totals
