@@ -10,7 +10,7 @@ from detectors.mean_gap import MeanGapTest, Sample
 from detectors.observation import Observation, observe
 from detectors.reference import Reference
 from detectors.rules import Rule
-from detectors.signals import LATENCY_QUANTILES
+from detectors.shown_signals import LATENCY_QUANTILES
 from detectors.sketch import quantile
 from detectors.watching import OTHER_UNIT, Finding, FindingWatch, Verdict, Words
 from schemas.rollup import Rollup, Sketch

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from detectors.alert_silences import AlertSilences
 from detectors.canary_trials import Trials, ended_trials, live_beside
+from detectors.click_signals import click_rate
 from detectors.decision_clock import DecisionClock
 from detectors.deployments import DeploymentMark
 from detectors.detect_fold_settings import DetectFoldSettings
@@ -27,7 +28,8 @@ from detectors.pipeline_watch import PipelineWatch
 from detectors.rollup_merge import empty_rollup
 from detectors.rules import DEFAULT_RULES, Rule
 from detectors.series_watch import SeriesWatch
-from detectors.signals import click_rate, search_rate, signal_points
+from detectors.shown_signals import search_rate
+from detectors.signals import signal_points
 from detectors.state_parts import cut_part, whole_part
 from detectors.watched import Decision
 from detectors.worker_watch import WorkerWatch

@@ -4,26 +4,23 @@ Late, repeated and closed are decided by each topic's own log alone, so that the
 logs is the same under any interleaving, and a successor builds it again by reading from the marks of a `Checkpoint`.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.checkpoint import Checkpoint, LogMark
 from detectors.click_join import ACTION_UNKNOWN, ClickColumns, ClickJoin
 from detectors.closing import Closing
 from detectors.cohort import Cohort
+from detectors.event_totals import EventTotals
 from detectors.first_of_id import FirstOfId
 from detectors.fold_settings import FoldSettings
 from detectors.open_searches import OpenSearches
 from detectors.score_columns import ScoreColumns
-from schemas.reasons import Reason
 from schemas.rollup import Rollup, RollupControl
-from schemas.scores import FLAG_MISROUTED, FLAG_UNKNOWN_FIELDS, ScoreBlock, ScoreControl
+from schemas.scores import ScoreBlock, ScoreControl
 
-_SOURCE_TOTALS: Final = frozenset({"valid", *(f"invalid_{reason}" for reason in Reason)})
 BEFORE_ALL: Final = -1
 """Largest accepted time before the first record."""
 
@@ -59,7 +56,6 @@ class EvaluateFold:
             self._searches, self._cohorts, self._cohort, settings.bucket_ms, settings.remember_ms
         )
         self._click_marks: dict[int, LogMark] = {}
-        self._checkpoint = checkpoint
         self._leave_out_first = from_next_cohort
         self._searches_to_ms = checkpoint.scores.largest_time_ms if checkpoint else BEFORE_ALL
         self._clicks_to_ms = checkpoint.clicks.largest_time_ms if checkpoint else BEFORE_ALL
@@ -69,10 +65,9 @@ class EvaluateFold:
             settings, partition, self._searches, self._cohorts, checkpoint.closed_through_ms if checkpoint else {}
         )
         self._tell_closed()
-        self._totals: Counter[str] = Counter()
+        self._totals = EventTotals(checkpoint.totals if checkpoint else None)
         self.source_idle = False
         """Score says that the shop's searches have stopped."""
-        self._source_totals: dict[str, int] = {}
 
     @property
     def searches_watermark_ms(self) -> int:
@@ -87,8 +82,7 @@ class EvaluateFold:
     @property
     def totals(self) -> dict[str, int]:
         """Counters since the log began, by name."""
-        told = {name: max(number, self._totals[name]) for name, number in self._source_totals.items()}
-        return {**self._totals, **told}
+        return self._totals.by_name()
 
     @property
     def waiting_clicks(self) -> int:
@@ -108,9 +102,7 @@ class EvaluateFold:
 
     def end_replay(self) -> None:
         """Say that every record below the committed offsets has been applied: from now on all is counted."""
-        if self._checkpoint is not None:
-            self._totals = Counter(self._checkpoint.totals)
-            self._checkpoint = None
+        self._totals.end_replay()
 
     def apply_scores(self, record: ScoreBlock | ScoreControl, offset: int) -> None:
         """Apply one record of match-scores.
@@ -155,10 +147,10 @@ class EvaluateFold:
         watermarks = before[:-1] - self._settings.lateness_ms
         late = columns.times_ms < watermarks
         accepted = self._first_of_id.accept(columns.query_ids, columns.times_ms, watermarks, ~late, mark)
-        self._count("late_searches", int(late.sum()))
-        self._count_flags("searches", columns.flags[~late])
-        self._count("repeated_searches", int((~late & ~accepted).sum()))
-        self._count("accepted_searches", int(accepted.sum()))
+        self._totals.count("late_searches", int(late.sum()))
+        self._totals.count_flags("searches", columns.flags[~late])
+        self._totals.count("repeated_searches", int((~late & ~accepted).sum()))
+        self._totals.count("accepted_searches", int(accepted.sum()))
         self._open(columns.take(np.flatnonzero(accepted)) if not accepted.all() else columns, mark)
         self._retry_clicks()
 
@@ -180,15 +172,15 @@ class EvaluateFold:
         timely = clicks.take(~late & ~unknown)
         for bucket in np.unique(timely.times_ms // settings.bucket_ms):
             self._click_marks.setdefault(int(bucket), mark)
-        self._count("late_clicks", int(late.sum()))
-        self._count_flags("clicks", clicks.flags[~late])
-        self._count("unknown_actions", int(unknown.sum()))
-        self._count("accepted_clicks", len(timely))
+        self._totals.count("late_clicks", int(late.sum()))
+        self._totals.count_flags("clicks", clicks.flags[~late])
+        self._totals.count("unknown_actions", int(unknown.sum()))
+        self._totals.count("accepted_clicks", len(timely))
         self._count_joined(self._clicks.add(timely, self.searches_watermark_ms))
 
     def count(self, name: str, number: int = 1) -> None:
         """Count what the stage saw before the fold: invalid clicks, records that are not ours."""
-        self._count(name, number)
+        self._totals.count(name, number)
 
     def finish_clicks(self, watermark_ms: int) -> None:
         """Take the word of the clicks' producer that nothing before `watermark_ms` will come."""
@@ -259,22 +251,9 @@ class EvaluateFold:
             [self._closing.through_ms[horizon_s] for horizon_s in self._settings.horizons_s]
         )
 
-    def _count(self, name: str, number: int) -> None:
-        if number and self._checkpoint is None:
-            self._totals[name] += number
-
-    def _count_flags(self, events: str, flags: NDArray[np.uint8]) -> None:
-        self._count(f"misrouted_{events}", int(np.count_nonzero(flags & FLAG_MISROUTED)))
-        self._count(f"{events}_with_unknown_fields", int(np.count_nonzero(flags & FLAG_UNKNOWN_FIELDS)))
-
     def _apply_control(self, control: ScoreControl) -> None:
         self.source_idle = control.idle
-        for name, number in control.totals.items():
-            # Only the names that score uses: what stands in a commit's metadata has a bound. And nothing goes back: a
-            # successor of score counts again from its commit on, and says so on the way.
-            if name in _SOURCE_TOTALS:
-                known = self._source_totals.get(f"source_{name}", 0)
-                self._source_totals[f"source_{name}"] = max(number, known)
+        self._totals.hear(control.totals)
         if control.watermark_ms is not None:
             self._searches_to_ms = max(self._searches_to_ms, control.watermark_ms + self._settings.lateness_ms)
             self._retry_clicks()
@@ -283,9 +262,9 @@ class EvaluateFold:
         self._count_joined(self._clicks.retry(self.searches_watermark_ms))
 
     def _count_joined(self, unmatched: int) -> None:
-        self._count("unmatched_clicks", unmatched)
+        self._totals.count("unmatched_clicks", unmatched)
         for name, number in self._clicks.take_counts().items():
-            self._count(name, number)
+            self._totals.count(name, number)
 
     def _cohort(self, start_ms: int, mark: LogMark) -> Cohort:
         cohort = self._cohorts.get(start_ms)

@@ -9,13 +9,13 @@ from typing import Final
 
 import msgspec
 
-from detectors import calibration_signals, signals
+from detectors import calibration_signals, click_signals, shown_signals
 from detectors.clicked_scores import auc, pointwise_accuracy
 from detectors.expected_clicks import coec
 from detectors.query_ood import query_ood_rate
 from detectors.reference import Reference, exceedances
+from detectors.shown_signals import LATENCY_QUANTILES
 from detectors.signal_reference import ClickReference, SignalReference
-from detectors.signals import LATENCY_QUANTILES
 from detectors.sketch import quantile
 from schemas.rollup import Rollup
 from schemas.signals import SignalPoint
@@ -119,21 +119,21 @@ def all_watchable() -> list[str]:
 
 _Definition = Callable[[Rollup], SignalPoint]
 _RATES: Final[Mapping[str, _Definition]] = {
-    "ctr": signals.ctr,
-    "zero_result_rate": signals.zero_result_rate,
-    "search_rate": signals.search_rate,
-    "missing_field_rate": signals.missing_field_rate,
-    "unknown_token_rate": signals.unknown_token_rate,
-    "unscored_rate": signals.unscored_rate,
-    "purchase_rate": signals.purchase_rate,
+    "ctr": click_signals.ctr,
+    "zero_result_rate": shown_signals.zero_result_rate,
+    "search_rate": shown_signals.search_rate,
+    "missing_field_rate": shown_signals.missing_field_rate,
+    "unknown_token_rate": shown_signals.unknown_token_rate,
+    "unscored_rate": shown_signals.unscored_rate,
+    "purchase_rate": click_signals.purchase_rate,
 }
 _MEANS: Final[Mapping[str, _Definition]] = {
-    "ctr_proxy_accuracy": signals.ctr_proxy_accuracy,
-    "shown_order_accuracy": signals.shown_order_accuracy,
-    "ctr_proxy_lift": signals.ctr_proxy_lift,
-    "match_at_10": signals.match_at_10,
-    "ndcg_at_10": signals.ndcg_at_10,
-    "mrr": signals.mrr,
+    "ctr_proxy_accuracy": click_signals.ctr_proxy_accuracy,
+    "shown_order_accuracy": click_signals.shown_order_accuracy,
+    "ctr_proxy_lift": click_signals.ctr_proxy_lift,
+    "match_at_10": shown_signals.match_at_10,
+    "ndcg_at_10": click_signals.ndcg_at_10,
+    "mrr": click_signals.mrr,
     "auc": auc,
     "pointwise_accuracy": pointwise_accuracy,
 }

@@ -12,7 +12,7 @@ import msgspec
 from detectors.observation import CONSUMER_LAG, INVALID_RATE, LATE_RATE, MISROUTED_RATE, Observation
 from detectors.rules import Rule
 from detectors.series_watch import SeriesWatch
-from detectors.signals import binomial_standard_error
+from detectors.standard_errors import binomial_standard_error
 from detectors.watched import Decision
 from schemas.rollup import LABEL_FREE, RollupControl
 from schemas.scores import PIPELINE

@@ -6,7 +6,8 @@ a cohort does not tell how much it could.
 
 from math import isfinite
 
-from schemas.rollup import Rollup
+from detectors.standard_errors import mean_standard_error
+from schemas.rollup import Moments, Rollup
 from schemas.signals import Reason, SignalPoint
 
 
@@ -31,6 +32,18 @@ def make_ratio(
     """
     value = ratio[0] / ratio[1] if ratio[1] else without
     return make_point(name, rollup, value, ratio, n=n, error=error)
+
+
+def make_rate(name: str, rollup: Rollup, events: int, *, n: int, error: float) -> SignalPoint:
+    """Give a signal that counts events per second of event time; arguments as above."""
+    return make_ratio(name, rollup, (events, rollup.bucket_s), n=n, error=error, without=Reason.NO_SEARCHES)
+
+
+def make_mean(name: str, rollup: Rollup, moments: Moments, *, without: Reason) -> SignalPoint:
+    """Give a signal that is the mean of independent numbers; arguments as above."""
+    error = mean_standard_error(moments.count, moments.total, moments.squares)
+    ratio = (moments.total, moments.count)
+    return make_ratio(name, rollup, ratio, n=moments.count, error=error, without=without)
 
 
 def make_point(

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from detectors.outputs import SignalBatch
 from detectors.signal_point import make_ratio
-from detectors.signals import mean_standard_error
+from detectors.standard_errors import mean_standard_error
 from schemas.events import WorkerTelemetry
 from schemas.rollup import LABEL_FREE, Moments, Rollup
 from schemas.scores import LONGEST_NAME, PIPELINE, Series

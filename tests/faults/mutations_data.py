@@ -20,8 +20,8 @@ DATA_MUTATIONS: Final = (
     ),
     Mutation(
         "Events in wrong partitions are counted",
-        "detectors/evaluate.py",
-        '        self._count(f"misrouted_{events}", int(np.count_nonzero(flags & FLAG_MISROUTED)))\n',
+        "detectors/event_totals.py",
+        '        self.count(f"misrouted_{events}", int(np.count_nonzero(flags & FLAG_MISROUTED)))\n',
         "",
         "tests/faults/test_partitioner.py::"
         "test_events_in_wrong_partitions_count_where_they_lie_and_the_doctor_names_the_setting",

@@ -66,15 +66,15 @@ EVALUATE_MUTATIONS: Final = (
     ),
     Mutation(
         "Evaluate: a replay counts nothing twice",
-        "detectors/evaluate.py",
-        "        if number and self._checkpoint is None:",
+        "detectors/event_totals.py",
+        "        if number and self._counted is None:",
         "        if number:",
         CRASHES,
         "totals differ after crashes",
         also=(
             (
-                "            self._totals = Counter(self._checkpoint.totals)\n",
-                "            self._totals.update(self._checkpoint.totals)\n",
+                "            self._counts = Counter(self._counted)\n",
+                "            self._counts.update(self._counted)\n",
             ),
         ),
         note="a replay does not count, and the totals of the commit take the place of what it counted: either alone is "
@@ -82,9 +82,9 @@ EVALUATE_MUTATIONS: Final = (
     ),
     Mutation(
         "Evaluate: totals travel in the commit",
-        "detectors/evaluate.py",
-        "            self._totals = Counter(self._checkpoint.totals)\n",
-        "            self._totals = Counter()\n",
+        "detectors/event_totals.py",
+        "            self._counts = Counter(self._counted)\n",
+        "            self._counts = Counter()\n",
         f"{KILL}[evaluate]",
     ),
     Mutation(

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from detectors.click_signals import ctr, ctr_proxy_accuracy, mrr, ndcg_at_10
 from detectors.cohort_scatter import CohortScatter
 from detectors.expected_clicks import coec
 from detectors.shown_order import ClickedPages, sum_rankings
+from detectors.shown_signals import match_at_10, zero_result_rate
 from detectors.signal_reference import ClickReference, ReferenceWindow
-from detectors.signals import ctr, ctr_proxy_accuracy, match_at_10, mrr, ndcg_at_10, zero_result_rate
 from schemas.rollup import POSITION_SLOTS, Clicks, Moments, Pairs, Rollup
 from schemas.signals import SignalPoint
 from tests.unit.detect.scored_pages import SERIES

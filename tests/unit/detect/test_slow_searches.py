@@ -8,7 +8,7 @@ from scipy import stats
 
 from detectors.observation import LATENCY_MARGIN_BINS, observe
 from detectors.reference import Reference
-from detectors.signals import LATENCY_QUANTILES
+from detectors.shown_signals import LATENCY_QUANTILES
 from detectors.sketch import GAMMA, sketch_of
 from schemas.rollup import Rollup
 from schemas.scores import Series

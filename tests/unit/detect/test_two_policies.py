@@ -12,7 +12,7 @@ import pytest
 from scipy import stats
 
 from detectors.event_split import EventSplitTest
-from detectors.signals import binomial_standard_error
+from detectors.standard_errors import binomial_standard_error
 
 COUNTS = Path(__file__).parent / "obp" / "counts.csv"
 ALPHA = 0.05
