@@ -38,6 +38,16 @@ _NOT_REACHED: Final[Mapping[str, str]] = {
     "recover_one_of_2_s": _SHARED,
     "recover_one_of_2_from_kill_s": f"{_SHARED}; 10 s of it are the session timeout",
 }
+_FALSE_ALARMS: Final = "false_alarms_"
+"""How their names begin; the rule's follows."""
+_BY_CHANCE: Final = "of promises that are kept, one in twenty lies outside of its interval by chance"
+_TOO_FEW: Final = (
+    f"too few: {_BY_CHANCE}; and where `min_effect` is large for what a shop has, chance hardly ever points that far"
+)
+_TOO_MANY: Final = (
+    f"too many: {_BY_CHANCE}; and a threshold rests on the peaks of evidence seen so far: what moves a level more "
+    "rarely is not in them"
+)
 _PEERS: Final = "the peers' environment is missing: `make setup-peers` makes it"
 _NOT_MEASURED: Final[Mapping[str, str]] = {
     "pipeline_vs_faust": _PEERS,
@@ -53,4 +63,11 @@ def missed(figure: Figure) -> str | None:
         return None
     if figure.value is None:
         return f"{figure.name}: not measured: {_NOT_MEASURED.get(figure.name, _UNKNOWN)}"
-    return f"{figure.name}: not reached: {_NOT_REACHED.get(figure.name, _UNKNOWN)}"
+    return f"{figure.name}: not reached: {_why_not_reached(figure.name, figure.value, figure.target)}"
+
+
+def _why_not_reached(name: str, value: float, target: str) -> str:
+    if name.startswith(_FALSE_ALARMS):
+        least = target.partition(" to ")[0]
+        return _TOO_FEW if value < float(least) else _TOO_MANY
+    return _NOT_REACHED.get(name, _UNKNOWN)

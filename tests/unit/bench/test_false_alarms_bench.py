@@ -8,6 +8,7 @@ from detectors.observation import Observation
 from streams.bench.false_alarms import RULES, count_alarms, false_alarm_figures
 from streams.bench.null_streams import KINDS, draw_null_stream
 from streams.bench.poisson import poisson_interval
+from streams.bench.reasons import missed
 
 
 @pytest.mark.parametrize("expected", [3.0, 30.0, 40.0, 250.5])
@@ -39,6 +40,12 @@ def test_too_many_too_few_and_too_short_are_told_apart() -> None:
     assert met([1] * 20) is False
     assert met([3] * 20) is False
     assert met([2] * 10) is None
+
+
+@pytest.mark.parametrize(("alarms", "what"), [(1, "too few: "), (3, "too many: ")])
+def test_a_promise_that_is_not_kept_is_said_with_its_reason(alarms: int, what: str) -> None:
+    (figure,) = false_alarm_figures("some", [alarms] * 20, every_s=86_400, days=2)
+    assert str(missed(figure)).startswith(f"false_alarms_some: not reached: {what}of promises that are kept")
 
 
 def test_a_shop_alarms_about_as_often_as_promised() -> None:
