@@ -1,8 +1,23 @@
 """ONNX Runtime sessions, opened the same way everywhere."""
 
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
 
 import onnxruntime  # type: ignore[import-untyped]  # ships no type information
+
+CPU: Final = "CPUExecutionProvider"
+PROVIDERS: Final = {
+    "tensorrt": "TensorrtExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "cpu": CPU,
+}
+"""Execution providers by what people call them, the fastest first."""
+
+
+def available_providers(wanted: Sequence[str]) -> tuple[str, ...]:
+    """Give those of the wanted providers that are installed here, in their order; the CPU is always the last."""
+    here = onnxruntime.get_available_providers()
+    return (*(provider for provider in wanted if provider in here and provider != CPU), CPU)
 
 
 class Session(Protocol):
@@ -13,12 +28,13 @@ class Session(Protocol):
         ...
 
 
-def open_session(model: bytes, intra_op_threads: int) -> Session:
-    """Open a graph from its bytes on the CPU.
+def open_session(model: bytes, intra_op_threads: int, providers: Sequence[str] = (CPU,)) -> Session:
+    """Open a graph from its bytes.
 
     Args:
         model: the ONNX file's bytes.
         intra_op_threads: threads that share one operator; 1 keeps the work on the calling thread.
+        providers: execution providers, the most wanted first; what one cannot run goes to the next.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = intra_op_threads
@@ -27,5 +43,5 @@ def open_session(model: bytes, intra_op_threads: int) -> Session:
     options.log_severity_level = 3  # errors only: they are raised anyway
     # Idle threads that spin would eat the CPU time of the stages beside them.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session: Session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    session: Session = onnxruntime.InferenceSession(model, options, providers=list(providers))
     return session

@@ -1,6 +1,7 @@
 """A loaded match model: P(match | query, item) = sigmoid(a * cosine(query, item) + b)."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from tokenizers import Tokenizer
 from inference.encoder import Encoder
 from inference.manifest import Calibration
 from inference.repository import ModelFiles, ModelName
-from inference.sessions import open_session
+from inference.sessions import CPU, open_session
 from schemas.errors import ModelRefused
 
 _WARM_UP_TEXTS = ("running shoes", "运动鞋", "the same text, somewhat longer, so that a second shape is seen 男士跑步")
@@ -34,7 +35,7 @@ class TwoTower:
         return probabilities
 
 
-def load_two_tower(files: ModelFiles, intra_op_threads: int = 1) -> TwoTower:
+def load_two_tower(files: ModelFiles, intra_op_threads: int = 1, providers: Sequence[str] = (CPU,)) -> TwoTower:
     """Open a verified model and run it once, so that the first real batch finds it warm.
 
     Raises:
@@ -49,7 +50,10 @@ def load_two_tower(files: ModelFiles, intra_op_threads: int = 1) -> TwoTower:
         tokenizer = Tokenizer.from_buffer(files.contents[towers.tokenizer])
         tokenizer.no_padding()
         tokenizer.enable_truncation(manifest.max_tokens)
-        sessions = {name: open_session(files.contents[name], intra_op_threads) for name in {towers.query, towers.item}}
+        sessions = {
+            name: open_session(files.contents[name], intra_op_threads, providers)
+            for name in {towers.query, towers.item}
+        }
         encoders = [
             Encoder(
                 tokenizer,
