@@ -78,6 +78,13 @@ def write_call(call: InferCall) -> tuple[bytes, int]:
     return _written(rest, raws)
 
 
+def write_json_call(call: InferCall) -> bytes:
+    """Write a request as JSON alone."""
+    rest = _RestCall([_described(tensor, None) for tensor in call.inputs], call.id, call.parameters)
+    rest.outputs = [_RestWanted(name) for name in call.outputs]
+    return msgspec.json.encode(rest)
+
+
 def write_answer(call: InferCall, answer: InferAnswer) -> tuple[bytes, int | None]:
     """Write the answer to a call; gives the body, and the length of its JSON where binary data follows it."""
     raws: list[bytes] = []

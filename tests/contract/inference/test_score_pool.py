@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -11,19 +11,24 @@ import pytest
 
 from inference.manifest import Calibration, Manifest, encode_manifest
 from inference.pool import LocalPool, ModelName, PairBatch, ScorePool
+from inference.remote.pool import RemotePool
 from schemas.errors import ModelRefused, PoolUnavailable
+from tests.integration.serving.worker_process import WorkerProcess
 
 SHIPPED = Path(__file__).parents[3] / "models" / "shop-match" / "1"
 FIRST, SECOND, DAMAGED = (ModelName("shop-match", version) for version in ("1", "2", "3"))
 SHOE, KETTLE = "男士跑步运动鞋 透气", "美的电热水壶 1.5L 家用"
 
 
-async def open_local(models: Path) -> ScorePool:
+async def open_local(models: Path, workers: list[str]) -> ScorePool:  # noqa: ARG001 - one signature for all
     return LocalPool(models, cache_items=100, cache_queries=50)
 
 
-# A pool elsewhere joins the suite by a line here.
-POOLS: dict[str, Callable[[Path], Awaitable[ScorePool]]] = {"local": open_local}
+async def open_remote(models: Path, workers: list[str]) -> ScorePool:  # noqa: ARG001 - likewise
+    return RemotePool(workers, cache_items=100, cache_queries=50)
+
+
+POOLS: dict[str, Callable[[Path, list[str]], Awaitable[ScorePool]]] = {"local": open_local, "remote": open_remote}
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +47,17 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope="module")
+def workers(models: Path) -> Iterator[list[str]]:
+    """Two real workers, for pools that score elsewhere."""
+    options = (models, "--model", "shop-match=1")
+    with WorkerProcess(*options) as one, WorkerProcess(*options) as two:
+        yield [one.http, two.http]
+
+
 @pytest.fixture(params=sorted(POOLS))
-async def idle_pool(request: pytest.FixtureRequest, models: Path) -> AsyncIterator[ScorePool]:
-    pool = await POOLS[request.param](models)
+async def idle_pool(request: pytest.FixtureRequest, models: Path, workers: list[str]) -> AsyncIterator[ScorePool]:
+    pool = await POOLS[request.param](models, workers)
     yield pool
     await pool.close()
 
