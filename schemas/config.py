@@ -212,6 +212,8 @@ def _check_together(read: Any, errors: list[SettingError]) -> None:
     if live and read.score.models is not None and live not in read.score.models:
         message = f"{list(read.score.models)} lacks the live model; add {live!r}"
         errors.append(SettingError("score.models", message))
+    if read.score and read.score.pool == "remote" and read.score.workers == ():
+        errors.append(SettingError("score.workers", "the pool is remote and no worker is listed; add their addresses"))
     _check_rules(read.rules or (), horizons, errors)
 
 

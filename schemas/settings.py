@@ -46,6 +46,10 @@ SegmentSource = Annotated[
         description="results.category, or query_attributes. and a name",
     ),
 ]
+WorkerUrl = Annotated[
+    str,
+    Meta(pattern=r"^https?://[^\s/?#@]+\Z", description="http://host:port"),
+]
 ModelPart = Annotated[
     str,
     Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*\Z", description="letters, digits, dots, underscores and hyphens"),
@@ -150,8 +154,10 @@ class ScoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Item embeddings kept in memory."""
     score_deadline_s: Seconds = 30
     """How long a search waits for the pool; then it passes on unscored."""
-    pool: Literal["local"] = "local"
-    """Where the model runs: in the worker's own process."""
+    pool: Literal["local", "remote"] = "local"
+    """Where the model runs: in the worker's own process, or on the workers listed below."""
+    workers: tuple[WorkerUrl, ...] = ()
+    """Pool workers (`matchwatch serve`, Triton, ...): their HTTP addresses."""
 
 
 class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

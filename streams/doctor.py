@@ -3,7 +3,8 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
+from urllib.request import urlopen
 
 from confluent_kafka.admin import AdminClient
 
@@ -26,6 +27,7 @@ from streams.stack.redis import redis_program
 from streams.stack.workers import is_ready
 
 _LOOK_AGAIN_S: Final = 3.0
+_POOL_S: Final = 3.0
 
 
 def examine(config: Path | None = None) -> list[Finding]:
@@ -132,11 +134,29 @@ def _producers(settings: Settings, *, kafka_answers: bool) -> Iterator[Finding]:
 
 def _model(settings: ScoreSettings) -> Finding:
     live = ModelName(settings.live.name, settings.live.version)
+    if settings.pool == "remote":
+        return _pool(settings, live)
     try:
         ModelRepository(models_folder(settings.models_dir)).read(live)
     except ModelRefused as error:
         return Finding(f"model {live}", "fail", str(error))
     return Finding(f"model {live}", "ok", "its files are the ones that were trained")
+
+
+def _pool(settings: ScoreSettings, live: ModelName) -> Finding:
+    """Ask each worker of a remote pool for the live model, which it loads when score starts."""
+    away = []
+    for url in settings.workers:
+        try:
+            with urlopen(f"{url}/v2/health/ready", timeout=_POOL_S) as answer:  # noqa: S310 - http or https, by settings
+                answer.read()
+        except (OSError, ValueError) as error:
+            away.append(f"{url} ({error})")
+    if not away:
+        return Finding(f"model {live}", "ok", f"all {len(settings.workers)} pool workers are ready")
+    verdict: Literal["fail", "warn"] = "fail" if len(away) == len(settings.workers) else "warn"
+    told = f"{len(away)} of {len(settings.workers)} pool workers are not ready: {', '.join(away)}"
+    return Finding(f"model {live}", verdict, told, "start them with `matchwatch serve`, or correct score.workers")
 
 
 def _workers(settings: Settings) -> Iterator[Finding]:

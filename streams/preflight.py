@@ -44,11 +44,13 @@ def check_servers(settings: Settings, wait_s: float = 0.0) -> None:
 
 
 def check_model(settings: Settings) -> None:
-    """See that the files of the model that is live at the start are as its manifest says.
+    """See that the files of the model that is live at the start are as its manifest says; a remote pool sees to its own.
 
     Raises:
         ModelRefused: one is missing or changed; the message names its path.
     """
+    if settings.score.pool == "remote":
+        return
     live = settings.score.live
     ModelRepository(models_folder(settings.score.models_dir)).read(ModelName(live.name, live.version))
 

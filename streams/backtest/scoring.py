@@ -6,7 +6,6 @@ from dataclasses import replace
 from itertools import islice
 from typing import Final
 
-from inference.pool import LocalPool
 from schemas.decode import UnknownFields, decode_search, usual_search
 from schemas.errors import BadRecord
 from schemas.scores import ScoreControl, encode_scores
@@ -14,8 +13,8 @@ from schemas.settings import Settings
 from schemas.topics import CATALOG_ITEMS, MATCH_SCORES, MODEL_EVENTS, SEARCH_EVENTS
 from streams.backtest.folder_log import LogRecord
 from streams.metrics import Metrics
-from streams.models_folder import models_folder
 from streams.routing import partitions_of
+from streams.scoring_pool import make_pool
 from streams.stages.id_hashes import IdHashes
 from streams.stages.item_texts import ItemTexts
 from streams.stages.rollout import Rollout
@@ -35,7 +34,7 @@ class Scoring:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._topic = settings.kafka.topic_prefix + MATCH_SCORES.name
-        self._pool = LocalPool(models_folder(settings.score.models_dir), cache_items=settings.score.cache_items)
+        self._pool = make_pool(settings.score)
         self._rollout = Rollout(settings.score, settings.fold.max_ahead_s, self._pool, Metrics("backtest"))
         self._items = ItemTexts()
         self._hashes = IdHashes()

@@ -15,7 +15,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from inference.pairs import ScoredBatch
-from inference.pool import LocalPool
 from schemas.decode import UnknownFields, decode_search, usual_search
 from schemas.errors import BadRecord
 from schemas.scores import encode_scores
@@ -23,8 +22,8 @@ from schemas.settings import Settings
 from schemas.topics import CATALOG_ITEMS, MATCH_SCORES, MODEL_EVENTS, SEARCH_EVENTS
 from streams.control import read_arrival, read_watermark
 from streams.metrics import Metrics
-from streams.models_folder import models_folder
 from streams.routing import partitions_of
+from streams.scoring_pool import make_pool
 from streams.stages.bad_records import BadRecords, send_dead_letters
 from streams.stages.id_hashes import IdHashes
 from streams.stages.item_texts import ItemTexts
@@ -69,7 +68,7 @@ class ScoreStage(Stage):
         self._producer = OrderedProducer(kafka.brokers, client_id="matchwatch-score")
         self._items = ItemTexts()
         self._hashes = IdHashes()
-        self._pool = LocalPool(models_folder(settings.score.models_dir), cache_items=settings.score.cache_items)
+        self._pool = make_pool(settings.score)
         self._watch = PoolWatch(self._pool, settings.score.score_deadline_s, metrics)
         self._rollout = Rollout(settings.score, settings.fold.max_ahead_s, self._pool, metrics)
         self._catalogue = ReadAll(kafka.brokers, self._prefix + CATALOG_ITEMS.name, self._on_items)

@@ -78,6 +78,14 @@ def test_the_environment_wins_over_the_file(separator: str) -> None:
     assert settings.http.port == 8080
 
 
+def test_a_remote_pool_needs_the_addresses_of_its_workers() -> None:
+    assert "add their addresses" in errors_of({"score": {"pool": "remote"}}, {})["score.workers"]
+    wrong = errors_of({"score": {"pool": "remote", "workers": ["gpu-1:8000"]}}, {})
+    assert wrong["score.workers"] == "['gpu-1:8000'] is wrong; it must be a list, each item http://host:port"
+    env = {"MATCHWATCH_SCORE_POOL": "remote", "MATCHWATCH_SCORE_WORKERS": "http://gpu-1:8000,http://gpu-2:8000"}
+    assert parse_settings({}, env).score.workers == ("http://gpu-1:8000", "http://gpu-2:8000")
+
+
 def test_all_errors_are_told_at_once_with_path_value_and_cure() -> None:
     errors = errors_of(
         {
