@@ -44,7 +44,7 @@ def check_servers(settings: Settings, wait_s: float = 0.0) -> None:
 
 
 def check_model(settings: Settings) -> None:
-    """See that the files of the model that is live at the start are as its manifest says; a remote pool sees to its own.
+    """See that the files of the model that is live at the start are as its manifest says; a remote pool has its own.
 
     Raises:
         ModelRefused: one is missing or changed; the message names its path.
