@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from streams.bench.table import DETECTION, RATE, RUNS, SEARCHES, run, show
-from streams.cli import bench_nab
+from streams.cli import bench_nab, bench_pool
 
 
 @click.command()
@@ -50,12 +50,14 @@ class Benches(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click calls it
         """Give the names of all benches."""
-        return [*SEARCHES, *DETECTION, "nab"]
+        return [*SEARCHES, *DETECTION, "nab", "pool"]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Give the command of a bench; None if there is none."""
         if cmd_name == "nab":
             return bench_nab.command
+        if cmd_name == "pool":
+            return bench_pool.command
         if cmd_name not in self.list_commands(ctx) or measured.callback is None:
             return None
         callback = partial(measured.callback, name=cmd_name)
