@@ -34,5 +34,5 @@ def test_what_is_compared_with_computes_the_same() -> None:
         pool._raw(files)((queries, titles)),
         tower.probabilities(cosines),
         rtol=0,
-        atol=1e-5,  # noqa: SLF001
+        atol=1e-5,
     )
