@@ -14,7 +14,7 @@ from detectors.excursions import Excursions, Rate
 SIZES: Final = (1.0, 2.25)
 """What the shifts looked for are, in smallest changes worth an alert: from 0.8 to 2.5 of these at most a tenth of the
 evidence is lost."""
-MOST: Final = 0.5
+MOST: Final = 0.7
 """Share of the threshold that one update may add: no single one is all the evidence."""
 RETHINK_UPDATES: Final = 60
 """The threshold is thought over when evidence is zero and so many updates have passed, or a new peak has come."""
@@ -98,6 +98,11 @@ class ShiftCusum(msgspec.Struct):
     def run(self) -> int:
         """Updates since the shift began, as the more certain of the two sees it."""
         return max(zip(self.evidence, self.runs, strict=True))[1]
+
+    @property
+    def longest_run(self) -> int:
+        """Updates since there was last no evidence of any of the shifts."""
+        return max(self.runs)
 
     def alarmed(self) -> None:
         """Begin anew after an alarm."""

@@ -16,7 +16,12 @@ from detectors.watch import LEARN_POINTS, LEAST_MEMORY, POOL_S, VOLUME, Watch
 LEARN_POOLS: Final = 5
 """What the points before the first verdict hold at least, in `min_n` of the rule."""
 WAITING: Final = 30
-"""Points that wait before they enter the baseline: longer than any change of interest takes to be found."""
+"""Points that wait before they enter the baseline, at least."""
+HELD: Final = 120
+"""Points that wait at most: while there is evidence, what has come since it began may be the change."""
+KNOWN_BLOCKS: Final = 8
+"""Stretches of 64 points from which it is known how the level wanders. Before that nothing is held back: a level that
+wanders must be followed, as nothing else tells it from a shift."""
 MEMORY_IN_DELAYS: Final = 12
 """A level is remembered for so many times what the smallest change takes to be found: it must not move with it."""
 DELAY_NATS: Final = 10.0
@@ -60,8 +65,13 @@ class ShiftWatch(Watch):
                 self._begin_change(cusum.run)
                 cusum.alarmed()
                 return
-        if len(s.quarantine) > WAITING:
+        for _ in range(min(2, len(s.quarantine) - self._waiting())):  # two make up for what was held back
             baseline.learn(s.quarantine.pop(0), s.memory_points, interval_ms)
+
+    def _waiting(self) -> int:
+        """Give how many points wait before they are learned."""
+        knows = self._state.baseline.longer.lengths[-1].blocks >= KNOWN_BLOCKS
+        return max(WAITING, min(HELD, self._state.cusum.longest_run)) if knows else WAITING
 
     def _refresh(self, point: Observation) -> None:
         """Work out what points say from here on, and while there is no evidence the threshold for it."""
