@@ -75,7 +75,7 @@ async def _bench(options: Options) -> list[Figure]:
     waits_ms: list[float] = []
     hits: list[float] = []
     misses: list[float] = []
-    raw = _raw(files)
+    raw = raw_onnx(files)
     async with _local(root, model, LIMITS) as local, _remote(root, model) as remote:
         for number in range(options.runs):
             took_s = dict.fromkeys(rates, 0.0)
@@ -122,7 +122,7 @@ def _batches(seed: int) -> list[_Pairs]:
     return batches
 
 
-def _raw(files: ModelFiles) -> Callable[[_Pairs], NDArray[np.float32]]:
+def raw_onnx(files: ModelFiles) -> Callable[[_Pairs], NDArray[np.float32]]:
     """What somebody would write who has the model's files and ONNX Runtime."""
     manifest = files.manifest
     tokenizer = Tokenizer.from_buffer(files.contents[manifest.towers.tokenizer])

@@ -31,7 +31,7 @@ def test_what_is_compared_with_computes_the_same() -> None:
     assert len(set(queries)) == len(set(titles)) == pool.ROWS
     cosines = np.einsum("ij,ij->i", tower.queries.encode(queries).vectors, tower.items.encode(titles).vectors)
     np.testing.assert_allclose(
-        pool._raw(files)((queries, titles)),
+        pool.raw_onnx(files)((queries, titles)),
         tower.probabilities(cosines),
         rtol=0,
         atol=1e-5,
