@@ -192,17 +192,22 @@ def test_a_port_that_is_taken_and_a_model_that_is_not_there_are_one_line_each(
     worker: WorkerProcess, served_models: Path
 ) -> None:
     port = worker.http_address.rpartition(":")[2]
-    for options, words in (
+    cases = [
         (["--http-port", port], f"127.0.0.1:{port}: "),
         (["--grpc-port", worker.grpc.rpartition(":")[2], "--http-port", "0"], "choose another --grpc-port"),
         (["--http-port", "0", "--grpc-port", "0", "--model", "shop-match=7"], "shop-match/7/manifest.json"),
         (["--model", "shop-match"], "is not NAME=VERSION"),
-    ):
-        command = [sys.executable, "-m", "streams.cli.main", "serve", "--models", str(served_models), *options]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-        assert done.returncode in {1, 2}
-        assert words in done.stderr
-        assert "Traceback" not in done.stderr
+    ]
+    command = [sys.executable, "-m", "streams.cli.main", "serve", "--models", str(served_models)]
+    begun = [
+        subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        for options, _ in cases
+    ]
+    for process, (_, words) in zip(begun, cases, strict=True):
+        told = process.communicate(timeout=60)[1]
+        assert process.returncode in {1, 2}
+        assert words in told
+        assert "Traceback" not in told
 
 
 def test_a_model_of_another_name_is_served_beside(tmp_path: Path) -> None:
