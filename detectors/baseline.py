@@ -36,10 +36,13 @@ class Baseline(msgspec.Struct):
             memory: how many points are remembered.
             interval_ms: how long after the point before it came.
         """
-        weight, points = x.denominator_total, self.points
+        weight, points, season = x.denominator_total, self.points, x.season
         decay = 1 - 1 / memory if points >= memory / 2 else 1.0
         for_mean = self.denominator * decay
-        if for_mean:
+        if for_mean and season is not None and not season.is_sure and points > 1:
+            # Where nobody knows when the morning comes, the distance is no chance: the scatter stays what it is.
+            self.scatter *= points * decay / (points - 1)
+        elif for_mean:
             distance = x.numerator_total / weight - self.numerator / self.denominator
             self.longer.learn(distance, weight, for_mean, memory)
             # Welford's update for weighted points.

@@ -24,6 +24,8 @@ class Cohort(msgspec.Struct, frozen=True, array_like=True):
     n: int = 0
     variance: float = 0.0
     """Sampling variance of the numerator, 0 where the cohort alone does not tell."""
+    usual: float = 1.0
+    """How much is usual at this time of day, `Season.usual`."""
 
 
 def first_changed(cohorts: Sequence[Cohort], before: float, after: float, unit_variance: float) -> int:

@@ -5,10 +5,11 @@ from typing import NamedTuple
 from detectors.canary_watch import CanaryWatch
 from detectors.observation import Observation, observe
 from detectors.reference import Reference
+from detectors.season import Season
 from detectors.signal_reference import SignalReference
 from detectors.slow_share import SLOW_SHARE, slow_share
 from detectors.vector_watch import VectorWatch
-from detectors.watches import AnyWatch
+from detectors.watches import AnyWatch, follows_day
 from detectors.watching import Verdict
 from schemas.rollup import Rollup
 
@@ -33,6 +34,8 @@ class CohortView(NamedTuple):
     """The pool of categories that the cohort completed, where it completed one."""
     beside: Beside | None = None
     """Where the series is a canary, the live version."""
+    season: Season | None = None
+    """The time of day, where it is known how the series follows it."""
 
     def show(self, watch: AnyWatch) -> Verdict | None:
         """Let a watch look, and give its verdict; None where there is nothing for it to see."""
@@ -53,6 +56,8 @@ class CohortView(NamedTuple):
             x = slow_share(self.rollup, watch.rule.settings["slower_than_ms"])
         else:
             x = self._of(watch.signal)
+        if x is not None and self.season is not None and follows_day(watch.rule, watch.signal):
+            x = x.in_season(self.season)
         return None if x is None else watch.update(start_ms, end_ms, x)
 
     def _of(self, signal: str) -> Observation | None:

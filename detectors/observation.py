@@ -14,6 +14,7 @@ from detectors.clicked_scores import auc, pointwise_accuracy
 from detectors.expected_clicks import coec
 from detectors.query_ood import query_ood_rate
 from detectors.reference import Reference, exceedances
+from detectors.season import Season
 from detectors.shown_signals import LATENCY_QUANTILES
 from detectors.signal_reference import ClickReference, SignalReference
 from detectors.sketch import quantile
@@ -49,6 +50,8 @@ class Observation(msgspec.Struct, frozen=True):
     """A share or a number of events: its level may be zero, so it has a smallest possible variance."""
     root_n: float = 0.0
     """For divergences: n of the pooled value √(n·divergence), in which an effect grows with n."""
+    season: Season | None = None
+    """The time of day, where the denominator is multiplied by what is usual at it."""
 
     def plus(self, other: "Observation") -> "Observation":
         """Pool with another cohort."""
@@ -61,6 +64,19 @@ class Observation(msgspec.Struct, frozen=True):
             self.shown_weight_total + other.shown_weight_total,
             self.counts,
             self.root_n + other.root_n,
+            self._season_with(other),
+        )
+
+    def in_season(self, season: Season) -> "Observation":
+        """Give it as a ratio to what is usual at its time of day."""
+        weight = self.denominator_total * season.usual
+        return msgspec.structs.replace(self, denominator_total=weight, season=season)
+
+    def _season_with(self, other: "Observation") -> Season | None:
+        if self.season is None or other.season is None:
+            return self.season or other.season
+        return self.season.plus(
+            other.season, other.shown_weight_total / (self.shown_weight_total + other.shown_weight_total)
         )
 
     @property

@@ -11,7 +11,7 @@ from detectors.lifecycle import Life, Phase, Step
 from detectors.observation import COMPARED_SIGNALS, PIPELINE_SIGNALS
 from detectors.rules import Rule
 from detectors.watched import Decision, Left, Watched
-from detectors.watches import make_watch, signals_of
+from detectors.watches import follows_day, make_watch, signals_of
 from detectors.watching import Verdict
 from schemas.scores import PIPELINE, Series
 
@@ -42,6 +42,10 @@ class SeriesRules:
         ]
         self.horizons = frozenset(x.watch.rule.horizon_s for x in self.watched)
         """At which any rule looks, but for a canary's."""
+        self.day_horizons = sorted(
+            {w.rule.horizon_s for w in (x.watch for x in self.watched) if follows_day(w.rule, w.signal)}
+        )
+        """At which any rule compares with what is usual at its time of day."""
         self._left: list[Left] = []
         self._canary_rules = [rule for rule in rules if rule.detector == "canary" and scope == "per_version"]
         self.canary_horizons: set[int] = set()

@@ -8,6 +8,7 @@ import msgspec
 from detectors.canary_watch import CanaryWatch
 from detectors.cohort_scatter import CohortScatter
 from detectors.cohort_view import Beside, CohortView
+from detectors.day_shape import DayShape
 from detectors.excuses import Excuses
 from detectors.exposure_pool import ExposurePool
 from detectors.lifecycle import Step
@@ -15,6 +16,7 @@ from detectors.match_model_change import begin_with_model, scoring_model
 from detectors.observation import Observation
 from detectors.reference import Reference
 from detectors.rules import Rule
+from detectors.season import Season
 from detectors.series_rules import REFERENCE_SIGNALS, SeriesRules
 from detectors.signal_reference import SignalReference
 from detectors.traffic import Traffic
@@ -52,6 +54,7 @@ class SeriesWatch:
         """By horizon."""
         self.rules = SeriesRules(series, rules, accept_s, excuses)
         self._match_model = ""
+        self._days = {horizon_s: DayShape() for horizon_s in self.rules.day_horizons}
         self._exposure = ExposurePool(self.rules.smallest_pool("exposure_js"))
 
     @property
@@ -83,7 +86,8 @@ class SeriesWatch:
             self._exposure.take(rollup, self.reference)
         if not self.rules.fires_at(horizon_s):
             self.learned.learn(rollup)
-        view = CohortView(rollup, self.reference, self.learned, self._exposure.point, beside)
+        season = self._season(rollup)
+        view = CohortView(rollup, self.reference, self.learned, self._exposure.point, beside, season)
         decisions = changed + self.rules.see(view, [decision.watched.key for decision in changed])
         # At this horizon alone, which is always there: in whatever order horizons are decided, it is the same cohort.
         return [*self.rules.end_left(end_ms), *decisions] if horizon_s == LABEL_FREE else decisions
@@ -92,7 +96,7 @@ class SeriesWatch:
         """Take a cohort of total silence: only the absence of searches is judged."""
         end_ms = start_ms + rollup.bucket_s * 1000
         decisions = self.rules.end_left(end_ms)
-        view = CohortView(rollup, self.reference, self.learned)
+        view = CohortView(rollup, self.reference, self.learned, season=self._season(rollup))
         for watched in self.watched:
             if watched.watch.rule.detector == "absence" and watched.watch.signal == "search_rate":
                 watched.look(view)
@@ -144,6 +148,14 @@ class SeriesWatch:
         frozen, segments = self.rules.fires_at(horizon_s), horizon_s in self.rules.horizons
         self.trails.setdefault(horizon_s, Trail()).take(rollup, frozen=frozen, segments=segments)
 
+    def _season(self, rollup: Rollup) -> Season | None:
+        """Learn how the series follows the day, and give what is usual at a cohort's time."""
+        day = self._days.get(rollup.horizon_s)
+        if day is None:
+            return None
+        start_ms, end_ms = rollup.cohort_start_ms, rollup.cohort_start_ms + rollup.bucket_s * 1000
+        return day.take(start_ms, end_ms, rollup.searches, doubtful=self.rules.fires_at(rollup.horizon_s))
+
     def _change_match_model(self, rollup: Rollup, end_ms: int) -> list[Decision]:
         before, scoring = self._match_model, scoring_model(rollup)
         self._match_model = scoring or before
@@ -164,6 +176,7 @@ class SeriesWatch:
             "learned": msgspec.to_builtins(self.learned),
             "scatter": self.scatter.state(),
             "exposure": self._exposure.state(),
+            "days": {horizon_s: day.state() for horizon_s, day in self._days.items()},
             "traffic": {horizon_s: msgspec.to_builtins(traffic) for horizon_s, traffic in self.traffic.items()},
             "trails": {horizon_s: msgspec.to_builtins(trail) for horizon_s, trail in self.trails.items()},
             **self.rules.state(),
@@ -183,4 +196,8 @@ class SeriesWatch:
         }
         traffic = state.get("traffic", {})  # a state from before it was looked at has none
         self.traffic = {int(horizon_s): msgspec.convert(x, Traffic, strict=False) for horizon_s, x in traffic.items()}
+        days = {int(horizon_s): x for horizon_s, x in state.get("days", {}).items()}  # likewise
+        for horizon_s, day in self._days.items():
+            if horizon_s in days:
+                day.restore(days[horizon_s])
         self.rules.restore(state)

@@ -6,11 +6,14 @@ The threshold keeps the promise of how often chance alone may alarm; it moves on
 import math
 from typing import Final
 
+import msgspec
+
 from detectors.drift import Detector
 from detectors.excursions import BELIEF, theory
 from detectors.level_shift import Expectation
 from detectors.observation import Observation
 from detectors.page_hinkley import PageHinkleyDetector
+from detectors.season import highest_lately
 from detectors.watch import LEARN_POINTS, LEAST_MEMORY, POOL_S, VOLUME, Watch
 
 LEARN_POOLS: Final = 5
@@ -61,12 +64,33 @@ class ShiftWatch(Watch):
             self._refresh(point)
         if not s.thin:
             cusum.excursions.watch(interval_ms, 1000 * self.false_alarm_every_s)
-            if cusum.update(point.numerator_total, point.denominator_total, baseline.denominator):
+            if cusum.update(point.numerator_total, self._weight(point), baseline.denominator):
                 self._begin_change(cusum.run)
                 cusum.alarmed()
                 return
         for _ in range(min(2, len(s.quarantine) - self._waiting())):  # two make up for what was held back
-            baseline.learn(s.quarantine.pop(0), s.memory_points, interval_ms)
+            baseline.learn(self._learnable(s.quarantine.pop(0)), s.memory_points, interval_ms)
+
+    def _learnable(self, point: Observation) -> Observation:
+        """Give a point as the level learns it: a morning that came early is no higher level to fall from."""
+        season, level = point.season, self._state.baseline.level
+        if season is None or season.is_sure or self._sign > 0:
+            return point
+        weight = season.weight_learned(point.numerator_total, point.denominator_total, level)
+        return msgspec.structs.replace(point, denominator_total=weight)
+
+    def _weight(self, point: Observation) -> float:
+        """Give what a point's events are held against: what is usual at its time of day explains changes, no more.
+
+        It demands none: where a morning brings less than others did, that is held against what came lately.
+        """
+        season = point.season
+        if season is None:
+            return point.denominator_total
+        lately = self._state.lately * point.shown_weight_total
+        if self._sign > 0:
+            return max(point.denominator_total * season.high, lately)
+        return min(point.denominator_total * season.low, lately)
 
     def _waiting(self) -> int:
         """Give how many points wait before they are learned."""
@@ -77,6 +101,9 @@ class ShiftWatch(Watch):
         """Work out what points say from here on, and while there is no evidence the threshold for it."""
         s = self._state
         baseline, cusum = s.baseline, s.cusum
+        if point.season is not None:
+            highest = highest_lately(s.recent) if self._sign < 0 else 0.0
+            s.lately = max(baseline.shown_level, highest) / max(baseline.level, 1e-9)
         variance, freedom = baseline.long_run_variance(point)
         expectation = self._expectation(point, variance)
         cusum.expect(*expectation.evidence(counts=point.counts))
@@ -84,6 +111,7 @@ class ShiftWatch(Watch):
         if s.thin:
             cusum.clear()
             cusum.refresh = 0  # no update counts it down: the next point looks again whether enough comes
+            cusum.rethink -= 1  # nor this: what is remembered is thought over in a night as well
         if cusum.rethink > 0 or not cusum.is_quiet:
             return
         steps = expectation.steps(baseline.denominator / baseline.points, counts=point.counts)

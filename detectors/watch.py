@@ -120,7 +120,8 @@ class Watch(ABC):
     @property
     def expected(self) -> float:
         """The level before the change, in the signal's unit."""
-        return self._state.baseline.shown_level
+        s = self._state
+        return s.baseline.level * s.usual_since if self.signal == VOLUME else s.baseline.shown_level
 
     @property
     def value(self) -> float | None:
@@ -144,7 +145,7 @@ class Watch(ABC):
         if not self._shows_what_it_compares() or not weight:
             return None
         sampling = sum(cohort.variance for cohort in cohorts) / weight**2
-        return math.sqrt(max(sampling, baseline.scatter_per_unit / weight))
+        return math.sqrt(max(sampling, baseline.scatter_per_unit / weight)) * self._state.usual_since
 
     @property
     def threshold(self) -> float | None:
@@ -152,7 +153,7 @@ class Watch(ABC):
         s = self._state
         if not self._shows_what_it_compares():
             return None
-        return s.baseline.level + self._sign * self._effect(s.after[0] if s.after else None) / 2
+        return (s.baseline.level + self._sign * self._effect(s.after[0] if s.after else None) / 2) * s.usual_now
 
     @property
     def resolves_at(self) -> float | None:
@@ -160,7 +161,7 @@ class Watch(ABC):
         s = self._state
         if not s.after or not self._shows_what_it_compares():
             return None
-        return s.baseline.level + self._sign * self._nearly_back(max(level_lately(s)[1], 1e-18))
+        return (s.baseline.level + self._sign * self._nearly_back(max(level_lately(s)[1], 1e-18))) * s.usual_now
 
     def state(self) -> dict[str, Any]:
         """Give everything that `restore` needs, as plain numbers."""

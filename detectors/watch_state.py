@@ -41,6 +41,8 @@ class WatchState(msgspec.Struct):
     """Too little comes for the CUSUM to say anything."""
     memory_points: float = 360.0
     """How many of the CUSUM's points the baseline remembers."""
+    lately: float = 0.0
+    """The highest of what came lately, by the level: what `Season.usual` were if all of it were usual."""
     cusum: ShiftCusum = msgspec.field(default_factory=ShiftCusum)
 
     def remember(self, start_ms: int, x: Observation) -> None:
@@ -55,6 +57,7 @@ class WatchState(msgspec.Struct):
                 x.shown_weight_total,
                 x.n_total,
                 x.variance_total,
+                1.0 if x.season is None else x.season.usual,
             )
         )
         del self.recent[:-RECENT]
@@ -116,6 +119,18 @@ class WatchState(msgspec.Struct):
         """Go on with the baseline as it is."""
         # What was looked at up to now belongs to this episode: the next one must not be dated into it.
         self.changed, self.after, self.quarantine, self.pool, self.recent = False, [], [], None, []
+
+    @property
+    def usual_now(self) -> float:
+        """How much is usual at the time of the latest cohort: values that people see are so many times the level."""
+        return self.recent[-1].usual if self.recent else 1.0
+
+    @property
+    def usual_since(self) -> float:
+        """The same over the cohorts since the change."""
+        cohorts = self.changed_cohorts()
+        weight = sum(cohort.shown_weight for cohort in cohorts)
+        return sum(cohort.shown_weight * cohort.usual for cohort in cohorts) / weight if weight else self.usual_now
 
     def changed_cohorts(self) -> list[Cohort]:
         """Give the recent cohorts since the change."""

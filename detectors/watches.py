@@ -15,7 +15,7 @@ from detectors.seasonal_watch import SeasonalWatch
 from detectors.shift_watch import ShiftWatch
 from detectors.slow_share import SLOW_SHARE
 from detectors.vector_watch import VectorWatch
-from detectors.watch import Watch
+from detectors.watch import VOLUME, Watch
 
 AnyWatch = Watch | BurnWatch | SeasonalWatch | VectorWatch | CanaryWatch
 LEVEL_WATCHES: Final[Mapping[str, type[Watch]]] = {
@@ -28,6 +28,11 @@ LEVEL_WATCHES: Final[Mapping[str, type[Watch]]] = {
 """By detector."""
 NOT_IN_VECTORS = PIPELINE_SIGNALS | {"exposure_js"}
 """The pipeline has a series of its own, and exposure is compared over pools of its own."""
+
+
+def follows_day(rule: Rule, signal: str) -> bool:
+    """Whether a watch compares with what is usual at its time of day, as far as that is known."""
+    return signal == VOLUME and rule.detector in {"absence", "cusum"}
 
 
 def signals_of(rule: Rule) -> list[str]:
