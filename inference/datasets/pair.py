@@ -117,7 +117,10 @@ def _name(row: dict[str, Any], column: str) -> str | None:
     if value is None or value == "":
         return None
     if isinstance(value, str | int) and not isinstance(value, bool):
-        return str(value)
+        name = str(value)
+        if not name.isascii() and _SURROGATE.search(name):
+            raise BadRow("encoding", f"{column} is {_shown(value)}: it is no UTF-8; save the file as UTF-8")
+        return name
     raise BadRow(column, f"{column} is {_shown(value)}: it must be a text or a whole number")
 
 

@@ -11,9 +11,15 @@ from rich.table import Table
 from inference.repository import ModelName, ModelRepository
 from inference.two_tower import load_two_tower
 from schemas.errors import MatchwatchError, ModelRefused
+from streams.cli import models_evaluate
 
 
-@click.command(name="models", epilog="Example: matchwatch models --models-dir models --json")
+@click.group(
+    name="models",
+    invoke_without_command=True,
+    epilog="\b\nExamples:\n  matchwatch models --models-dir models --json\n"
+    "  matchwatch models evaluate shop-match/1 --data pairs.csv",
+)
 @click.option(
     "--models-dir",
     type=click.Path(path_type=Path),
@@ -22,11 +28,16 @@ from schemas.errors import MatchwatchError, ModelRefused
     help="Model repository to read.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def command(models_dir: Path, *, as_json: bool) -> None:
+@click.pass_context
+def command(ctx: click.Context, models_dir: Path, *, as_json: bool) -> None:
     """List the match models, hold their files against their manifests, and run each once.
 
     Exit code 1 if a model would be refused.
     """
+    if ctx.invoked_subcommand is not None:
+        # What was said before the name of the subcommand holds for it too.
+        ctx.default_map = {ctx.invoked_subcommand: {"models_dir": models_dir, "as_json": as_json}}
+        return
     repository = ModelRepository(models_dir)
     found = repository.models()
     if not found:
@@ -42,6 +53,9 @@ def command(models_dir: Path, *, as_json: bool) -> None:
                 click.echo(line["error"], err=True)
     if any(line["error"] for line in lines):
         sys.exit(1)
+
+
+command.add_command(models_evaluate.command)
 
 
 def _line(repository: ModelRepository, model: ModelName) -> dict[str, object]:
