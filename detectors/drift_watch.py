@@ -32,11 +32,8 @@ class DriftWatch(Watch):
 
     def _take(self, start_ms: int, end_ms: int, x: Observation) -> None:
         s = self._state
-        point = self._pooled(start_ms, end_ms, x)
-        if point is None or point.denominator_total <= 0:
-            return
-        if s.changed:
-            s.follow_change(point)
+        point = self._pooled_to_judge(start_ms, end_ms, x)
+        if point is None:
             return
         if s.baseline.points < LEARN_POINTS:
             s.baseline.learn(point, self._memory)

@@ -24,11 +24,8 @@ class LimitWatch(Watch):
 
     def _take(self, start_ms: int, end_ms: int, x: Observation) -> None:
         s = self._state
-        point = self._pooled(start_ms, end_ms, x)
-        if point is None or point.denominator_total <= 0:
-            return
-        if s.changed:
-            s.follow_change(point)
+        point = self._pooled_to_judge(start_ms, end_ms, x)
+        if point is None:
             return
         self._detector.update(point.shown)
         s.quarantine = [*s.quarantine, point][-QUARANTINE:]

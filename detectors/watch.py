@@ -190,6 +190,16 @@ class Watch(ABC):
         """Pool cohorts until the rule has enough of them; give the point that this one completes."""
         return self._state.pooled(start_ms, end_ms, x, self._is_enough, self._longest_pool_ms)
 
+    def _pooled_to_judge(self, start_ms: int, end_ms: int, x: Observation) -> Observation | None:
+        """Pool cohorts; give a point that says whether there is a change, None also while one is followed."""
+        point = self._pooled(start_ms, end_ms, x)
+        if point is None or point.denominator_total <= 0:
+            return None
+        if self._state.changed:
+            self._state.follow_change(point)
+            return None
+        return point
+
     def _is_enough(self, pool: Observation) -> bool:
         baseline = self._state.baseline
         if self.signal == VOLUME and baseline.points >= 1:
