@@ -11,19 +11,18 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from detectors.shift_watch import WAITING
+from detectors.watch import LEARN_POINTS
+
 SLOT_S: Final = 600
-REACH: Final = {1: 4}
-"""By how many slots the edges of a day may be early or late, by how many days are known."""
-REACH_KNOWN: Final = 3
-"""The same where more are: they show by themselves how much edges move."""
 WIDEST: Final = 4
+"""By how many slots the edges of a day may be early or late, where one other day is known."""
+REACH: Final = 3
+"""The same where more are: they show by themselves how much edges move."""
 BASE: Final = 9
 """Slots before, of which a level may be made."""
-WAIT_COHORTS: Final = 30
-"""A watch's level is as old as this many cohorts, besides what it remembers: `shift_watch.WAITING`."""
 MEMORY_S: Final = 900.0
-LEAST_COHORTS: Final = 20
-"""It is made of so many at least."""
+"""What the default rules on volume remember."""
 TRUST: Final = 4
 """From so many other days on, what a single one of them showed is not usual: it was odd."""
 CHANCE: Final = 2.0
@@ -64,7 +63,7 @@ def look_around(days: Floats, bucket_s: float) -> Around | None:
     smooth = _smooth(curve)
     before, here, after = smooth[MIDDLE - 1 : MIDDLE + 2]
     before, after = (here if np.isnan(x) else x for x in (before, after))
-    reach = REACH.get(int((~np.isnan(days[:, MIDDLE])).sum()), REACH_KNOWN)
+    reach = WIDEST if (~np.isnan(days[:, MIDDLE])).sum() == 1 else REACH
     usual, _ = _changes(smooth[None, :], bucket_s)
     change, error = _changes(days, bucket_s)
     low = high = 1.0
@@ -97,9 +96,9 @@ def _smooth(curve: Floats) -> Floats:
 @lru_cache(maxsize=16)
 def _base(bucket_s: float) -> Floats:
     """Give how much of a level came in each of the `BASE` slots before, the nearest last."""
-    ages_s = np.arange(BASE, 0, -1) * SLOT_S - min(WAIT_COHORTS * bucket_s, (BASE - 2) * SLOT_S)
+    ages_s = np.arange(BASE, 0, -1) * SLOT_S - min(WAITING * bucket_s, (BASE - 2) * SLOT_S)
     parts = [
-        np.exp(-np.maximum(ages_s + at, 0) / max(MEMORY_S, LEAST_COHORTS * bucket_s)) * (ages_s + at >= 0)
+        np.exp(-np.maximum(ages_s + at, 0) / max(MEMORY_S, LEARN_POINTS * bucket_s)) * (ages_s + at >= 0)
         for at in range(-SLOT_S // 2, SLOT_S // 2, SLOT_S // 10)
     ]
     shares: Floats = np.sum(parts, axis=0)
