@@ -94,8 +94,12 @@ class ShiftWatch(Watch):
 
     def _waiting(self) -> int:
         """Give how many points wait before they are learned."""
-        knows = self._state.baseline.longer.lengths[-1].blocks >= KNOWN_BLOCKS
-        return max(WAITING, min(HELD, self._state.cusum.longest_run)) if knows else WAITING
+        knows_wander = self._state.baseline.longer.lengths[-1].blocks >= KNOWN_BLOCKS
+        if (
+            self.signal == VOLUME or not knows_wander
+        ):  # volume must follow the time of day, see `day_around.WAIT_COHORTS`
+            return WAITING
+        return max(WAITING, min(HELD, self._state.cusum.longest_run))
 
     def _refresh(self, point: Observation) -> None:
         """Work out what points say from here on, and while there is no evidence the threshold for it."""
