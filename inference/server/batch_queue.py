@@ -24,12 +24,11 @@ class BatchLimits:
 
 @dataclass(slots=True, eq=False)
 class Waiting(Generic[_T]):
-    """A request in the queue; `gone` once its client has left."""
+    """A request in the queue."""
 
     request: _T
     rows: int
     arrived_s: float
-    gone: bool = False
 
 
 class BatchQueue(Generic[_T]):
@@ -63,11 +62,11 @@ class BatchQueue(Generic[_T]):
 
     def leave(self, waiting: Waiting[_T]) -> None:
         """Take out a request whose client has gone; nothing if its batch is under way."""
-        if not waiting.gone:
-            waiting.gone = True
-            if waiting in self._waiting:
-                self._waiting.remove(waiting)
-                self.rows -= waiting.rows
+        try:
+            self._waiting.remove(waiting)
+        except ValueError:
+            return
+        self.rows -= waiting.rows
 
     def is_full(self) -> bool:
         """Whether the next batch has all the rows that it may have."""

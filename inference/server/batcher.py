@@ -50,7 +50,8 @@ class Batcher:
         self._queue: BatchQueue[_Asked] = BatchQueue(limits)
         self._under_way: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
-        self._batch_ended = asyncio.Event()
+        self._shrunk = asyncio.Event()
+        """A batch has ended, or somebody has left the queue."""
         self._task = asyncio.create_task(self._run(), name=f"batches of {model}")
 
     @property
@@ -79,13 +80,14 @@ class Batcher:
             return await waiting.request.answer
         except asyncio.CancelledError:
             self._queue.leave(waiting)
+            self._shrunk.set()
             raise
 
     async def close(self) -> None:
         """Compute what waits, then end."""
         while self._queue.rows or self._under_way:
-            self._batch_ended.clear()
-            await self._batch_ended.wait()  # what waits is due before long
+            self._shrunk.clear()
+            await self._shrunk.wait()  # what waits is due before long
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
@@ -109,7 +111,7 @@ class Batcher:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
         self._changed.set()
-        self._batch_ended.set()
+        self._shrunk.set()
 
     async def _compute(self, batch: list[Waiting[_Asked]]) -> None:
         began_s = monotonic()

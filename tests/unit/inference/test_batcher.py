@@ -154,3 +154,16 @@ async def test_closing_computes_what_waits(model: Lengths, executor: ThreadPoolE
     await asyncio.sleep(0)
     await batcher.close()
     assert await asyncio.gather(*asked) == [[i] for i in range(5)]
+
+
+async def test_closing_ends_though_the_last_that_waited_has_gone(model: Lengths, executor: ThreadPoolExecutor) -> None:
+    limits = BatchLimits(max_rows=8, max_delay_s=60.0, queue_rows=16)
+    batcher = Batcher(model.served(), limits, executor, ModelFigures("lengths", "1"))
+    asked = asyncio.create_task(lengths(batcher, "gone"))
+    await until(lambda: batcher.queued_rows == 1)
+    closing = asyncio.create_task(batcher.close())
+    await asyncio.sleep(0)
+    asked.cancel()
+    async with asyncio.timeout(10):
+        await closing
+    assert model.batches == []
