@@ -61,9 +61,9 @@ class Dispatcher:
             pending = set(tasks)
             while True:
                 done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    if task.exception() is None or not pending:
-                        return task.result()
+                answered = [task for task in done if task.exception() is None]
+                if answered or not pending:
+                    return (answered or [first])[0].result()
         finally:
             for task in tasks:
                 task.cancel()

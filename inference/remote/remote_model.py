@@ -1,9 +1,9 @@
 """A match model that workers elsewhere run: how a batch is scored, and the embeddings that are kept here."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from inference.protocol.tensors import texts_tensor
 from inference.repository import ModelName
 from schemas.errors import PoolUnavailable
 
+_T = TypeVar("_T")
 Ask = Callable[[InferCall], Awaitable[InferAnswer]]
 
 CHUNK_ROWS: Final = 256
@@ -54,8 +55,8 @@ class RemoteTower:
     async def score(self, batch: PairBatch) -> ScoredBatch:
         """Score a batch; see `ScorePool.score`."""
         started_s = perf_counter()
-        queries, items = await asyncio.gather(
-            self._encoded("query", self.queries, batch.queries), self._encoded("item", self.items, batch.texts)
+        queries, items = await _all(
+            [self._encoded("query", self.queries, batch.queries), self._encoded("item", self.items, batch.texts)]
         )
         owners = np.repeat(np.arange(len(batch.lengths)), batch.lengths)
         cosines = np.einsum("ij,ij->i", items.vectors, queries.vectors[owners])
@@ -165,8 +166,8 @@ def _keep(cache: EmbeddingCache, texts: list[str], fresh: Encoded) -> None:
     cache.insert([texts[i] for i in new.tolist()], chosen)
 
 
-async def _all(parts: Any) -> None:
-    """Wait for all; where one fails, the others are not waited for."""
+async def _all(parts: Iterable[Coroutine[Any, Any, _T]]) -> list[_T]:
+    """Wait for all; where one fails, the others are ended."""
     async with asyncio.TaskGroup() as group:
-        for part in parts:
-            group.create_task(part)
+        tasks = [group.create_task(part) for part in parts]
+    return [task.result() for task in tasks]

@@ -14,7 +14,7 @@ from inference.repository import ModelName
 
 PROBE_S: Final = 2.0
 LOAD_S: Final = 300.0
-_REASONS: Final = {reason.http: reason for reason in Reason}
+_REASONS: Final = {int(reason.http): reason for reason in Reason}
 
 
 class WorkerLink:
@@ -99,7 +99,10 @@ class WorkerLink:
         """Write a call with binary data, or, for a server that has no word for them, as JSON."""
         if self._binary is None:
             async with self._session.get(self.url + "/v2") as got:
-                self._binary = b'"binary_tensor_data"' in await got.read()
+                told = await got.read()
+                if got.status != HTTPStatus.OK:
+                    raise _refused(got.status, told, self.url)
+                self._binary = b'"binary_tensor_data"' in told
         if not self._binary:
             return write_json_call(call), {"Content-Type": "application/json"}
         body, json_length = write_call(call)
@@ -123,4 +126,4 @@ def _refused(status: int, body: bytes, url: str) -> Refused:
         told = str(msgspec.json.decode(body)["error"])
     except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError):
         told = f"status {status}"
-    return Refused(_REASONS.get(HTTPStatus(status), Reason.FAILED), f"{url}: {told}")
+    return Refused(_REASONS.get(status, Reason.FAILED), f"{url}: {told}")

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from time import monotonic
 from urllib.request import urlopen
@@ -83,6 +83,18 @@ async def test_no_search_is_lost_with_a_worker_and_none_takes_long(how: signal.S
             await pool.close()
         assert len(load.taken_s) == begun
         assert max(load.taken_s) < 5
+
+
+async def test_a_silent_worker_is_not_waited_for_alone(served_models: Path) -> None:
+    with WorkerProcess(served_models, *OPTIONS) as silent, WorkerProcess(served_models, *OPTIONS) as other:
+        pool = RemotePool([silent.http, other.http], hedge_s=0.25, attempt_s=60.0, deadline_s=60.0)
+        try:
+            await pool.set_live(FIRST)
+            os.kill(silent.process.pid, signal.SIGSTOP)
+            async with asyncio.timeout(10):
+                await asyncio.gather(*(pool.score(page(number)) for number in range(8)))
+        finally:
+            await pool.close()
 
 
 async def test_a_worker_that_comes_back_is_given_the_live_version_and_asked_again(served_models: Path) -> None:
@@ -173,12 +185,7 @@ async def other_make() -> AsyncIterator[str]:
         }
         return web.json_response({}, status=200 if known else 404)
 
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
+    runner = await _answering(answer)
     host, port = runner.addresses[0][:2]
     yield f"http://{host}:{port}"
     await runner.cleanup()
@@ -195,3 +202,37 @@ async def test_a_server_of_another_make_is_asked_for_every_pair(other_make: str)
     await pool.close()
     np.testing.assert_array_equal(scored.scores, np.array([0.75, np.nan, 0.25, np.nan, np.nan], np.float32))
     assert scored.model == FIRST
+
+
+async def _answering(answer: Callable[[web.Request], Awaitable[web.Response]]) -> web.AppRunner:
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    return runner
+
+
+async def test_what_a_proxy_says_for_a_worker_is_an_error_of_the_pool_and_teaches_nothing_about_the_worker() -> None:
+    says = [502, 520, 200]
+    bodies: list[bool] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/v2":
+            return web.json_response({"extensions": ["binary_tensor_data"]}, status=says.pop(0))
+        if request.path.endswith("/infer"):
+            bodies.append("Inference-Header-Content-Length" in request.headers)
+            return web.json_response({"error": "too much"}, status=599)
+        return web.json_response({}, status=200 if request.method == "GET" and ".item" not in request.path else 404)
+
+    runner = await _answering(answer)
+    pool = RemotePool(["http://{}:{}".format(*runner.addresses[0][:2])], deadline_s=5.0)
+    try:
+        await pool.set_live(FIRST)
+        for told in ("status 502", "status 520", "too much"):
+            with pytest.raises(PoolUnavailable, match=told):
+                await pool.score(page(0))
+    finally:
+        await pool.close()
+        await runner.cleanup()
+    assert bodies == [True]
