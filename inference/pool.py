@@ -7,6 +7,7 @@ from typing import Protocol
 
 import msgspec
 
+from inference.embedding_cache import EmbeddingCache
 from inference.pairs import PairBatch, ScoredBatch
 from inference.repository import ModelName, ModelRepository
 from inference.scorer import Scorer
@@ -44,6 +45,13 @@ class ScorePool(Protocol):
         ...
 
 
+class _Caching(Protocol):
+    """A model with the embeddings that it keeps."""
+
+    items: EmbeddingCache
+    queries: EmbeddingCache
+
+
 class PoolStats(msgspec.Struct, frozen=True):
     """Running totals since the pool was made, for telemetry. Cache figures are those of the live model."""
 
@@ -55,6 +63,22 @@ class PoolStats(msgspec.Struct, frozen=True):
     item_misses: int
     query_hits: int
     query_misses: int
+
+    @classmethod
+    def of(cls, live: _Caching | None, *, searches_total: int, rows_total: int, queue_depth: int) -> "PoolStats":
+        """Put a pool's totals together with the cache figures of its live model, if it has one."""
+        items = live.items if live else None
+        queries = live.queries if live else None
+        return cls(
+            searches_total=searches_total,
+            rows_total=rows_total,
+            queue_depth=queue_depth,
+            cached_items=len(items) if items else 0,
+            item_hits=items.hits if items else 0,
+            item_misses=items.misses if items else 0,
+            query_hits=queries.hits if queries else 0,
+            query_misses=queries.misses if queries else 0,
+        )
 
 
 class LocalPool:
@@ -127,17 +151,11 @@ class LocalPool:
 
     def stats(self) -> PoolStats:
         """Figures for the worker's telemetry."""
-        items = self._live.items if self._live else None
-        queries = self._live.queries if self._live else None
-        return PoolStats(
+        return PoolStats.of(
+            self._live,
             searches_total=self._searches_total,
             rows_total=self._rows_total,
             queue_depth=self._waiting,
-            cached_items=len(items) if items else 0,
-            item_hits=items.hits if items else 0,
-            item_misses=items.misses if items else 0,
-            query_hits=queries.hits if queries else 0,
-            query_misses=queries.misses if queries else 0,
         )
 
     def _score(self, batch: PairBatch) -> ScoredBatch:

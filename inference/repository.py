@@ -8,15 +8,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from inference.manifest import MANIFEST_FILE, Manifest, encode_manifest
 from schemas.errors import ModelRefused
 
-# Names come from deployment events and manifests: one path component, never a way out of its folder.
-_COMPONENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
+PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
+"""Names come from deployment events and manifests: one path component, never a way out of its folder."""
 _RETRAIN = "restore it, or write the model anew with `matchwatch train`"
 
 
@@ -65,7 +65,7 @@ class ModelRepository:
                 not one. The message names path, expected, found and cure.
         """
         for part in model:
-            if not _COMPONENT.fullmatch(part):
+            if not PLAIN_NAME.fullmatch(part):
                 raise ModelRefused(
                     f"model {model}: {part!r} is not a plain folder name below {self.root}; "
                     "correct the deployment or the setting score.live"
@@ -127,7 +127,7 @@ def write_model(root: Path, manifest: Manifest, files: Mapping[str, bytes]) -> P
 def _inside(folder: Path, name: str) -> Path:
     """The path of a plain file name; refuses names and symbolic links that lead out of the folder."""
     path = folder / name
-    if not _COMPONENT.fullmatch(name) or not path.resolve().is_relative_to(folder.resolve()):
+    if not PLAIN_NAME.fullmatch(name) or not path.resolve().is_relative_to(folder.resolve()):
         raise ModelRefused(
             f"{folder / MANIFEST_FILE}: expected files inside the folder, found {name!r}; name plain files only"
         )

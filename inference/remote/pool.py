@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-import re
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from typing import Any
 
 import aiohttp
 
@@ -15,10 +14,8 @@ from inference.protocol.calls import InferAnswer, InferCall
 from inference.remote.dispatcher import CHECK_S, UNANSWERED, Dispatcher
 from inference.remote.remote_model import RemoteModel, RemotePairs, RemoteTower
 from inference.remote.worker_link import WorkerLink
-from inference.repository import ModelName
+from inference.repository import PLAIN_NAME, ModelName
 from schemas.errors import ModelRefused, PoolUnavailable
-
-_PLAIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}")
 
 _log = logging.getLogger(__name__)
 
@@ -104,7 +101,7 @@ class RemotePool:
             if model in {self.live, self._wanted}:
                 return
             for part in model:
-                if not _PLAIN.fullmatch(part):
+                if not PLAIN_NAME.fullmatch(part):
                     raise ModelRefused(f"model {model}: {part!r} is no plain name; correct the deployment")
             await self._switch(model)
 
@@ -123,17 +120,11 @@ class RemotePool:
 
     def stats(self) -> PoolStats:
         """Figures for the worker's telemetry."""
-        items = self._live.items if self._live else None
-        queries = self._live.queries if self._live else None
-        return PoolStats(
+        return PoolStats.of(
+            self._live,
             searches_total=self._searches_total,
             rows_total=self._rows_total,
             queue_depth=self._waiting,
-            cached_items=len(items) if items else 0,
-            item_hits=items.hits if items else 0,
-            item_misses=items.misses if items else 0,
-            query_hits=queries.hits if queries else 0,
-            query_misses=queries.misses if queries else 0,
         )
 
     def _started(self) -> Dispatcher:
