@@ -86,8 +86,10 @@ async def _serve(
     service = InferService(library)
     runner = web.AppRunner(
         http_application(service, options.worker, options.max_body_bytes),
-        access_log=None, handler_cancellation=True, shutdown_timeout=options.drain_s,
-    )  # fmt: skip
+        access_log=None,
+        handler_cancellation=True,
+        shutdown_timeout=max(options.drain_s, 0.001),  # 0 would be no limit
+    )
     await runner.setup()
     grpc = None if options.grpc_port is None else grpc_server(service, options.max_body_bytes)
     try:
@@ -102,18 +104,21 @@ async def _serve(
         service.ending = True
         _log.info("ending: %d requests are under way, new ones are refused", service.under_way)
     finally:
-        if grpc is not None:
-            await grpc.stop(options.drain_s)
-        await runner.cleanup()
+        stopping = [runner.cleanup()] if grpc is None else [runner.cleanup(), grpc.stop(options.drain_s)]
+        await asyncio.gather(*stopping)  # at the same time, so that both have `drain_s` and not twice as long
         await library.close()
 
 
 async def _load(library: ModelLibrary, options: WorkerOptions, ending: asyncio.Event) -> None:
-    """Load the models, unless the worker is told to end first."""
+    """Load the models; if the worker is told to end first, no further one is begun."""
     loading = asyncio.create_task(library.start(options.models))
     told = asyncio.create_task(ending.wait())
     await asyncio.wait([loading, told], return_when=asyncio.FIRST_COMPLETED)
     told.cancel()
+    if not loading.done():
+        loading.cancel()
+        await asyncio.gather(loading, return_exceptions=True)
+        return
     await loading
 
 

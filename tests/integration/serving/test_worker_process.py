@@ -41,6 +41,14 @@ def encoded(texts: list[str]) -> bytes:
     return json.dumps({"inputs": [one]}).encode()
 
 
+def model_infer(channel: grpc.aio.Channel) -> Any:
+    return channel.unary_unary(
+        "/inference.GRPCInferenceService/ModelInfer",
+        request_serializer=lambda message: message.SerializeToString(),
+        response_deserializer=ModelInferResponse.FromString,
+    )
+
+
 @pytest.fixture
 def narrow(served_models: Path) -> Iterator[WorkerProcess]:
     """A worker that is easily full: batches of 64 rows, and no more than 128 that wait."""
@@ -133,17 +141,13 @@ async def test_a_full_worker_answers_429_and_then_again_200(narrow: WorkerProces
 async def test_over_grpc_a_full_worker_says_that_its_resources_are_exhausted(narrow: WorkerProcess) -> None:
     request = grpc_messages.write_call(InferCall("shop-match.item", "", [texts_tensor("text", LONG)]))
     async with grpc.aio.insecure_channel(narrow.grpc) as channel:
-        method = channel.unary_unary(
-            "/inference.GRPCInferenceService/ModelInfer",
-            request_serializer=lambda message: message.SerializeToString(),
-            response_deserializer=ModelInferResponse.FromString,
-        )
+        method = model_infer(channel)
         found = await asyncio.gather(*(method(request) for _ in range(40)), return_exceptions=True)
         codes = [one.code() for one in found if isinstance(one, grpc.aio.AioRpcError)]
         assert set(codes) == {grpc.StatusCode.RESOURCE_EXHAUSTED}
         assert len(codes) < 40
         with pytest.raises(grpc.aio.AioRpcError) as late:
-            await asyncio.gather(*(method(request, timeout=0.002) for _ in range(3)))
+            await asyncio.gather(*(method(request, timeout=0.002) for _ in range(2)))  # as many as may wait
         assert late.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
@@ -186,6 +190,22 @@ async def test_at_sigterm_what_is_under_way_is_answered_and_the_rest_is_refused(
             await asyncio.gather(*clients)
     assert ended == 0
     assert set(statuses) <= {200, 503}
+
+
+async def test_at_sigterm_what_waits_for_its_batch_is_answered_over_both_protocols(served_models: Path) -> None:
+    request = grpc_messages.write_call(InferCall("shop-match.item", "", [texts_tensor("text", ["kettle"])]))
+    with WorkerProcess(served_models, "--model", "shop-match=1", "--max-delay-ms", "1500") as patient:
+        async with aiohttp.ClientSession(patient.http) as session, grpc.aio.insecure_channel(patient.grpc) as channel:
+            path = "/v2/models/shop-match.item/infer"
+            over_http = asyncio.create_task(session.post(path, data=encoded(["kettle"])))
+            over_grpc = model_infer(channel)(request)
+            await asyncio.to_thread(wait_until, "both to wait", lambda: pending(patient) == 2)
+            ended = asyncio.create_task(asyncio.to_thread(patient.stop))
+            async with await over_http as answer:
+                assert answer.status == 200
+                assert len(await answer.read()) > 20
+            assert len((await over_grpc).outputs) == 3
+            assert await ended == 0
 
 
 def test_a_port_that_is_taken_and_a_model_that_is_not_there_are_one_line_each(
