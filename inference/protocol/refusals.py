@@ -7,20 +7,19 @@ from schemas.errors import MatchwatchError
 
 
 class Reason(Enum):
-    """The kinds of refusal: HTTP status, name of the gRPC status, and whether another worker may answer."""
+    """The kinds of refusal: HTTP status and name of the gRPC status."""
 
-    INVALID = (HTTPStatus.BAD_REQUEST, "INVALID_ARGUMENT", False)
-    TOO_LARGE = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "INVALID_ARGUMENT", False)
-    NOT_FOUND = (HTTPStatus.NOT_FOUND, "NOT_FOUND", True)
-    FULL = (HTTPStatus.TOO_MANY_REQUESTS, "RESOURCE_EXHAUSTED", True)
-    TOO_LATE = (HTTPStatus.GATEWAY_TIMEOUT, "DEADLINE_EXCEEDED", True)
-    ENDING = (HTTPStatus.SERVICE_UNAVAILABLE, "UNAVAILABLE", True)
-    FAILED = (HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL", True)
+    INVALID = (HTTPStatus.BAD_REQUEST, "INVALID_ARGUMENT")
+    TOO_LARGE = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "INVALID_ARGUMENT")
+    NOT_FOUND = (HTTPStatus.NOT_FOUND, "NOT_FOUND")
+    FULL = (HTTPStatus.TOO_MANY_REQUESTS, "RESOURCE_EXHAUSTED")
+    TOO_LATE = (HTTPStatus.GATEWAY_TIMEOUT, "DEADLINE_EXCEEDED")
+    ENDING = (HTTPStatus.SERVICE_UNAVAILABLE, "UNAVAILABLE")
+    FAILED = (HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL")
 
-    def __init__(self, http: HTTPStatus, grpc: str, elsewhere: bool) -> None:
+    def __init__(self, http: HTTPStatus, grpc: str) -> None:
         self.http = http
         self.grpc = grpc
-        self.elsewhere = elsewhere
 
 
 class Refused(MatchwatchError):

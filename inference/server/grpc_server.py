@@ -1,6 +1,5 @@
 """The protocol over gRPC."""
 
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -11,10 +10,7 @@ from google.protobuf.json_format import ParseDict
 from inference.protocol.grpc_messages import read_call, read_parameters, write_answer
 from inference.protocol.messages import SERVICE, message, methods
 from inference.protocol.refusals import Refused
-from inference.server.http_server import load_as_asked
 from inference.server.service import SERVER, InferService
-
-_log = logging.getLogger(__name__)
 
 
 def grpc_server(service: InferService, max_message_bytes: int) -> Any:
@@ -106,10 +102,9 @@ class _Endpoints:
         return response
 
     async def RepositoryModelLoad(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
-        await load_as_asked(self._service, request.model_name, read_parameters(request.parameters))
+        await self._service.load(request.model_name, read_parameters(request.parameters))
         return message("RepositoryModelLoadResponse")()
 
     async def RepositoryModelUnload(self, request: Any, context: Any) -> Any:  # noqa: N802, ARG002
-        version = read_parameters(request.parameters).get("version", "")
-        await self._service.library.unload(request.model_name, str(version))
+        await self._service.unload(request.model_name, read_parameters(request.parameters))
         return message("RepositoryModelUnloadResponse")()

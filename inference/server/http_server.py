@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
+from inference.protocol.calls import Parameters
 from inference.protocol.refusals import Reason, Refused
 from inference.protocol.rest import HEADER_LENGTH, read_call, write_answer
 from inference.server.model_figures import exposition
@@ -43,8 +44,8 @@ def http_application(service: InferService, worker: str, max_body_bytes: int) ->
     return app
 
 
-class _LoadCall(msgspec.Struct):
-    parameters: dict[str, Any] = {}
+class _RepositoryCall(msgspec.Struct):
+    parameters: Parameters = {}
 
 
 class _IndexCall(msgspec.Struct):
@@ -97,13 +98,13 @@ class _Endpoints:
         return _json([msgspec.to_builtins(entry) for entry in entries if entry.state == "READY" or not asked.ready])
 
     async def load(self, request: web.Request) -> web.Response:
-        parameters = _decoded(_LoadCall, await request.read()).parameters
-        await load_as_asked(self._service, request.match_info["name"], parameters)
+        parameters = _decoded(_RepositoryCall, await request.read()).parameters
+        await self._service.load(request.match_info["name"], parameters)
         return _json({})
 
     async def unload(self, request: web.Request) -> web.Response:
-        parameters = _decoded(_LoadCall, await request.read()).parameters
-        await self._service.library.unload(request.match_info["name"], str(parameters.get("version", "")))
+        parameters = _decoded(_RepositoryCall, await request.read()).parameters
+        await self._service.unload(request.match_info["name"], parameters)
         return _json({})
 
     async def metrics(self, request: web.Request) -> web.Response:  # noqa: ARG002
@@ -113,20 +114,6 @@ class _Endpoints:
 
     async def telemetry(self, request: web.Request) -> web.Response:  # noqa: ARG002
         return _json(telemetry(self._service, self._worker))
-
-
-async def load_as_asked(service: InferService, name: str, parameters: dict[str, Any]) -> None:
-    """Load a model as a repository request asks, with our parameters `version` and `live`.
-
-    Raises:
-        Refused: it cannot be used, or a parameter is unknown: what Triton would do with it is not done here.
-    """
-    unknown = set(parameters) - {"version", "live"}
-    if unknown:
-        message = f"loading {name}: parameter {min(unknown)!r} is not served; known are version, live"
-        raise Refused(Reason.INVALID, message)
-    live = parameters.get("live")
-    await service.library.load(name, str(parameters.get("version", "")), live=None if live is None else bool(live))
 
 
 def _asked(request: web.Request) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from inference.protocol.calls import InferAnswer, InferCall
+from inference.protocol.calls import InferAnswer, InferCall, Parameters
 from inference.protocol.refusals import Reason, Refused
 from inference.protocol.tensors import NUMBERS, Tensor, read_texts
 from inference.server.batcher import Answered, Batcher
@@ -75,6 +75,27 @@ class InferService:
         batcher.figures.answered(monotonic() - began_s, answered.queue_s)
         return _answer(call, batcher.model, answered, wanted)
 
+    async def load(self, name: str, parameters: Parameters) -> None:
+        """Load a model as a repository request asks, with our parameters `version` and `live`.
+
+        Raises:
+            Refused: it cannot be used, or a parameter is unknown: what Triton would do with it is not done here.
+        """
+        unknown = set(parameters) - {"version", "live"}
+        if unknown:
+            message = f"loading {name}: parameter {min(unknown)!r} is not served; known are version, live"
+            raise Refused(Reason.INVALID, message)
+        live = parameters.get("live")
+        await self.library.load(name, _version(parameters), live=None if live is None else bool(live))
+
+    async def unload(self, name: str, parameters: Parameters) -> None:
+        """Unload a model as a repository request asks; without the parameter `version` all versions of it.
+
+        Raises:
+            Refused: it is not loaded.
+        """
+        await self.library.unload(name, _version(parameters))
+
     def metadata(self, name: str, version: str = "") -> dict[str, Any]:
         """Describe a model as the protocol's model metadata does."""
         model = self.library.find(name, version).model
@@ -129,6 +150,10 @@ class InferService:
             }
             for one in found
         ]
+
+
+def _version(parameters: Parameters) -> str:
+    return str(parameters.get("version", ""))
 
 
 async def _within(batcher: Batcher, columns: Columns, time_left_s: float | None) -> Answered:
