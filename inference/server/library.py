@@ -116,14 +116,14 @@ class ModelLibrary:
         Args:
             name: of the model.
             version: of it; empty for the newest.
-            live: whether it answers from now on where no version is named; None: if none was named here.
+            live: whether it answers from now on where no version is named; None: only if `version` is empty.
 
         Raises:
             Refused: it cannot be used; what was served before still is.
         """
         try:
             if not version:
-                return await self._load_newest(name)
+                return await self._load_newest(name, live=live is not False)
             model = ModelName(name, version)
             await self._load_or_raise(model, live=bool(live))
         except ModelRefused as error:
@@ -166,18 +166,18 @@ class ModelLibrary:
             for model in list(self._loaded):
                 await self._drop(model)
 
-    async def _load_newest(self, name: str) -> ModelName:
+    async def _load_newest(self, name: str, *, live: bool = True) -> ModelName:
         versions = [model for model in self._repository.models() if model.name == name]
         refused = ModelRefused(
             f"{self._repository.root / name}: no version with a {MANIFEST_FILE}; copy one there whole"
         )
         for model in reversed(versions):
             try:
-                training = self._repository.read(model).manifest.training
+                training = (await asyncio.to_thread(self._repository.read, model)).manifest.training
                 if training is not None and training.sabotage is not None and len(versions) > 1:
                     _log.warning("%s was spoilt on purpose: it is loaded only where it is asked for", model)
                     continue
-                await self._load_or_raise(model)
+                await self._load_or_raise(model, live=live)
             except ModelRefused as error:
                 _log.error("%s; the version before it is tried", error)
                 self._refusals[model] = str(error)
@@ -237,5 +237,5 @@ class ModelLibrary:
             self._owners = {served: owner for served, owner in self._owners.items() if owner != model.name}
         elif self._live.get(model.name) == model.version:
             self._live[model.name] = left[-1].version
-        for batcher in batchers:
-            await batcher.close()
+        # Whoever asked for it may go meanwhile: what is no longer listed must end all the same.
+        await asyncio.shield(asyncio.gather(*(batcher.close() for batcher in batchers)))

@@ -1,5 +1,6 @@
 """Versions come and go beside each other; what cannot be used is refused in words, and what serves goes on serving."""
 
+import asyncio
 import hashlib
 import shutil
 from collections.abc import AsyncIterator, Callable
@@ -165,6 +166,53 @@ async def test_a_version_is_live_when_it_is_said_to_be(service: InferService, tm
     await service.library.unload("shop-match")
     with pytest.raises(Refused, match="served: nothing"):
         await served_version(service)
+
+
+async def test_the_newest_version_may_be_loaded_without_being_live(service: InferService, tmp_path: Path) -> None:
+    put(tmp_path, "1")
+    await service.library.start({})
+    put(tmp_path, "2")
+    await service.load("shop-match", {"live": False})
+    assert await served_version(service) == "1"
+    assert set(service.library.loaded().values()) == {True, False}
+    await service.load("shop-match", {})
+    assert await served_version(service) == "2"
+
+
+async def test_unloading_goes_on_though_whoever_asked_for_it_has_gone(tmp_path: Path) -> None:
+    put(tmp_path, "1")
+    call = InferCall("shop-match", "", [texts_tensor("query", ["kettle"]), texts_tensor("item", ["kettle"])])
+    with ThreadPoolExecutor(1) as executor:
+        library = ModelLibrary(
+            ModelRepository(tmp_path),
+            lambda files: two_tower_models(load_two_tower(files)),
+            BatchLimits(max_rows=32, max_delay_s=0.2),
+            executor,
+        )
+        service = InferService(library)
+        service.started = True
+        before = asyncio.all_tasks()
+        await library.start({})
+        asked = asyncio.create_task(service.infer(call))
+        await asyncio.sleep(0)
+        unloading = asyncio.create_task(service.unload("shop-match", {}))
+        await asyncio.sleep(0)
+        unloading.cancel()
+        assert (await asked).version == "1"
+        async with asyncio.timeout(10):
+            while asyncio.all_tasks() - before:  # noqa: ASYNC110 - there is no event for it
+                await asyncio.sleep(0.01)
+
+
+async def test_a_worker_that_is_ending_refuses_so_that_another_one_is_asked(
+    service: InferService, tmp_path: Path
+) -> None:
+    put(tmp_path, "1")
+    await service.library.start({})
+    service.ending = True
+    with pytest.raises(Refused, match="is ending") as refused:
+        await served_version(service)
+    assert refused.value.reason is Reason.ENDING
 
 
 async def test_a_worker_keeps_so_many_versions_and_always_the_live_one(service: InferService, tmp_path: Path) -> None:
