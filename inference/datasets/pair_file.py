@@ -16,7 +16,7 @@ _EXAMPLES: Final = 10
 
 
 class PairFile:
-    """Pairs of a CSV, JSON lines or Parquet file with the columns `query, item, label[, weight, group]`.
+    """Pairs of a CSV, JSON lines or Parquet file with the columns of `LabelledPair`.
 
     Args:
         path: the file; CSV and JSON lines may be packed with gzip.

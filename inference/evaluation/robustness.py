@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from inference.datasets.pair import LabelledPair
 from inference.evaluation.figures import MATCH
 from inference.evaluation.judge import Judge
-from inference.evaluation.languages import OTHER, script_of
+from inference.evaluation.languages import MIXED, OTHER, script_of
 from inference.evaluation.measures import auc
 from inference.evaluation.spoilt_texts import with_typo, with_unseen_word
 
@@ -73,4 +73,4 @@ def _auc(
 
 
 def _differ(one: str, other: str) -> bool:
-    return one != other and OTHER not in {one, other} and "mixed" not in {one, other}
+    return one != other and OTHER not in {one, other} and MIXED not in {one, other}

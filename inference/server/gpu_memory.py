@@ -2,6 +2,10 @@
 
 import ctypes
 import os
+from typing import Final
+
+_UNKNOWN: Final = 2**64 - 1
+"""What NVML says where the driver cannot tell."""
 
 
 class _Process(ctypes.Structure):
@@ -40,4 +44,8 @@ def _held(nvml: ctypes.CDLL, index: int) -> int:
     processes = (_Process * room.value)()
     if nvml.nvmlDeviceGetComputeRunningProcesses_v2(device, ctypes.byref(room), processes) != 0:
         return 0
-    return sum(process.used_bytes for process in processes[: room.value] if process.pid == os.getpid())
+    return sum(
+        process.used_bytes
+        for process in processes[: room.value]
+        if process.pid == os.getpid() and process.used_bytes != _UNKNOWN
+    )
