@@ -49,6 +49,10 @@ class BatchQueue(Generic[_T]):
         self.rows = 0
         """Rows that wait."""
 
+    def __len__(self) -> int:
+        """Requests that wait."""
+        return len(self._waiting)
+
     def has_room(self, rows: int) -> bool:
         """Whether a request of so many rows may wait; one that is larger than the whole queue may never."""
         return self.rows + rows <= self._limits.queue_rows

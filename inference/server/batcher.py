@@ -59,6 +59,11 @@ class Batcher:
         """Rows that wait for a batch."""
         return self._queue.rows
 
+    @property
+    def queued_requests(self) -> int:
+        """Requests that wait for a batch."""
+        return len(self._queue)
+
     async def ask(self, columns: Columns) -> Answered:
         """Compute some rows together with those of others. A caller that is cancelled has nothing computed.
 

@@ -109,7 +109,7 @@ class _Endpoints:
 
     async def metrics(self, request: web.Request) -> web.Response:  # noqa: ARG002
         library = self._service.library
-        queued = [(b.model.name, b.model.version, b.queued_rows) for b in library.batchers()]
+        queued = [(b.model.name, b.model.version, b.queued_requests) for b in library.batchers()]
         return web.Response(text=exposition(library.figures.values(), queued), content_type="text/plain")
 
     async def telemetry(self, request: web.Request) -> web.Response:  # noqa: ARG002

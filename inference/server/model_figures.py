@@ -47,7 +47,7 @@ class ModelFigures:
         self.failed_s += whole_s
 
 
-def exposition(figures: Iterable[ModelFigures], queued_rows: Iterable[tuple[str, str, int]]) -> str:
+def exposition(figures: Iterable[ModelFigures], queued_requests: Iterable[tuple[str, str, int]]) -> str:
     """Write the figures as Prometheus' text format.
 
     By hand: the client library puts `_total` behind the name of a counter, and Triton's have none.
@@ -77,8 +77,8 @@ def exposition(figures: Iterable[ModelFigures], queued_rows: Iterable[tuple[str,
     each("nv_inference_queue_duration_us", "Time that answered requests waited, microseconds", "queue_s", 1e6)
     each("nv_inference_compute_infer_duration_us", "Time of batches, microseconds", "compute_s", 1e6)
     add(
-        "nv_inference_pending_request_count", "gauge", "Rows that wait",
-        (({"model": name, "version": version}, rows) for name, version, rows in queued_rows),
+        "nv_inference_pending_request_count", "gauge", "Requests that wait",
+        (({"model": name, "version": version}, requests) for name, version, requests in queued_requests),
     )  # fmt: skip
     return "\n".join(lines) + "\n"
 
