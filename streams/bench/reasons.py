@@ -12,6 +12,10 @@ _ROLLUPS: Final = (
 )
 _CLICKS: Final = "reading and validating clicks and the join cost more than decoding compact blocks"
 _SHARED: Final = "a million open searches are folded again with all that a core gives: other load beside it adds to it"
+_SMALL_CATEGORY: Final = (
+    "what is gone is a shop's most wanted category, which may be less than a tenth of what is shown: exposure then "
+    "moves by about two deviations of the 50 searches that are compared at a time"
+)
 _NOT_REACHED: Final[Mapping[str, str]] = {
     "evaluate_ratio": _ROLLUPS,
     "evaluate_vs_json_floor": _ROLLUPS,
@@ -33,6 +37,9 @@ _NOT_REACHED: Final[Mapping[str, str]] = {
         "level has an error of its own; and a change of a tenth is less than the smallest that `ctr_drop` looks for, "
         "12 %, and in part learned before it is found"
     ),
+    "faults_named_category_gone": _SMALL_CATEGORY,
+    "faults_named_category_gone_and_missing_titles": _SMALL_CATEGORY,
+    "faults_longest_s_category_gone": _SMALL_CATEGORY,
     "recover_s": _SHARED,
     "recover_from_kill_s": f"{_SHARED}; 10 s of it are the session timeout",
     "recover_one_of_2_s": _SHARED,
