@@ -35,7 +35,6 @@ def kind_errors(path: str, given: RuleSettings) -> Iterator[SettingError]:
         yield from _above_zero(path, given, "deviations", "point_s")
     elif given.detector == "multivariate":
         yield from _together_errors(path, given, rule)
-        yield from _above_zero(path, given, "threshold")
     elif given.detector == "canary":
         yield from _must_be(path, signals, EVENTS | MEANS, "a canary is compared by shares and means")
         yield from _below_one(path, given)

@@ -8,6 +8,7 @@ from detectors.kind_settings import kind_errors
 from detectors.observation import all_watchable
 from detectors.promise import PROMISING
 from detectors.rules import DEFAULT_RULES, Kind, Rule
+from detectors.setting_ranges import range_errors
 from detectors.signal_catalogue import NEED_CLICKS
 from detectors.watches import signals_of, signals_together
 from schemas.durations import duration_s
@@ -104,6 +105,7 @@ def _errors(path: str, rule: RuleSettings) -> Iterator[SettingError]:
     matcher = Rule(name=rule.name, signal=rule.signal, signals=rule.signals)
     signals = signals_of(matcher)
     yield from kind_errors(path, rule)
+    yield from range_errors(path, rule, signals)
     if not signals:
         yield SettingError(f"{path}.signal", f"{rule.signal!r} fits no signal; {_one_of(all_watchable())}")
     yield from _wrong_horizon(path, rule, signals_together(matcher) if rule.detector == "multivariate" else signals)

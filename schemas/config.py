@@ -11,7 +11,8 @@ import hashlib
 import math
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, Final, Literal, TypeGuard, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Final, Literal, TypeGuard, Union, get_args, get_origin
 
 import msgspec
 
@@ -241,6 +242,8 @@ def _plain(kind: Any) -> Any:
 
 
 def _wanted(kind: Any, error: Exception) -> str:
+    if isinstance(kind, UnionType) or get_origin(kind) is Union:  # of something and None, which TOML cannot write
+        return _wanted(get_args(kind)[0], error)
     if get_origin(kind) is Annotated and kind.__metadata__[0].description:
         return str(kind.__metadata__[0].description)
     if get_origin(kind) is Literal:

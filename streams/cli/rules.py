@@ -41,7 +41,11 @@ def check(file: Path | None, *, series: int, as_json: bool) -> None:
         table.add_row(cost.rule, cost.words, *_rarely(cost))
     console = stdout_console()
     console.print(table)
-    console.print(f"{len(costs)} rules, by chance one alarm in {in_words(every)}, on {series} series together")
+    sharing = sum(cost.share > 0 for cost in costs)
+    together = f"the {sharing} that share it: by chance one alarm in {in_words(every)}" if sharing else "none promises"
+    console.print(f"{len(costs)} rule{'s' * (len(costs) != 1)}, {together}, on {series} series together")
+    if file is not None and settings.rules is None:
+        console.print(f"{file} has no [[rules]]: these are the rules that come with matchwatch")
 
 
 def _rarely(cost: RuleCost) -> tuple[str, str, str]:

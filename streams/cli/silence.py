@@ -12,12 +12,13 @@ import click
 import msgspec
 from rich.table import Table
 
+from detectors.rule_settings import rules_of
 from schemas.errors import MatchwatchError
 from schemas.settings import Settings
 from schemas.silences import LONGEST_S, MAX_MATCHERS, Silence, SilenceMatcher, encode_silence
 from schemas.timestamps import format_timestamp
 from streams.cli.console import show
-from streams.cli.silence_arguments import DURATION, MATCHER, matcher_text
+from streams.cli.silence_arguments import DURATION, MATCHER, matcher_text, unknown_rules
 from streams.cli.time_option import TIME
 from streams.readers.printable import printable
 from streams.silence_book import SilenceBook
@@ -96,6 +97,8 @@ def add(
         created_by=author or _user(),
         comment=comment,
     )
+    for line in unknown_rules(matchers, [rule.name for rule in rules_of(settings.rules)]):
+        click.echo(line, err=True)
     SilenceBook(settings.kafka, wait_s).write(silence)
     click.echo(encode_silence(silence) if as_json else silence.id)
 

@@ -1,6 +1,8 @@
 """What people write to ask for a silence: matchers as Alertmanager's amtool has them, and durations."""
 
+import difflib
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, cast, get_args
 
 import click
@@ -58,3 +60,12 @@ def matcher_text(matcher: SilenceMatcher) -> str:
 
 MATCHER: Final = MatcherType()
 DURATION: Final = DurationType()
+
+
+def unknown_rules(matchers: Iterable[SilenceMatcher], known: Sequence[str]) -> Iterator[str]:
+    """Say which rules that are to be silent these settings do not have; the workers may have others."""
+    for one in matchers:
+        if one.name == "rule" and one.is_equal and not one.is_pattern and one.value not in known:
+            close = difflib.get_close_matches(one.value, known, n=1)
+            meant = f"; did you mean {close[0]}?" if close else "; `matchwatch rules check` lists them"
+            yield f"the settings have no rule {one.value!r}: if detect has none either, this silences nothing{meant}"

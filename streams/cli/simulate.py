@@ -18,7 +18,7 @@ from streams.shop.catalog import build_catalog
 from streams.shop.faults import FaultName, parse_fault
 from streams.shop.live import send_live
 from streams.shop.outbox import Emitted
-from streams.shop.recording import record
+from streams.shop.recording import RECORDED_TOPICS, record
 from streams.shop.settings import DEFAULT_START_MS, ClickModel, SimulationSettings
 from streams.shop.truth import truth
 from streams.stack.home import load_settings
@@ -72,6 +72,8 @@ def command(
     """
     if finish and out is not None:
         raise click.UsageError("--finish goes with Kafka: files hold no watermark; `matchwatch replay DIR --finish`")
+    if out is not None and any((out / f"{topic}.ndjson").exists() for topic in RECORDED_TOPICS):
+        raise click.UsageError(f"{out} holds a recording: name another folder, or remove it first")
     simulation = _simulation(
         rate=rate,
         minutes=minutes,

@@ -60,7 +60,7 @@ def test_a_promise_of_its_own_is_said(tmp_path: Path) -> None:
     [
         ('[[rules]]\nname = "x"\nsignal = "ctr"\ndetector = "cusum"\n', "horizon_s"),
         ('[[rules]]\nname = "x"\nsignal = "ctr"\ndetector = "oracle"\nhorizon_s = 60\n', "detector"),
-        ('[[rules]]\nname = "x"\nsignal = "search_rate"\ndetector = "cusum"\nfalse_alarm_every = "soon"\n', "soon"),
+        ('[[rules]]\nname = "x"\nsignal = "search_rate"\ndetector = "cusum"\nfalse_alarm_every = "soon"\n', "12h, 30d"),
         (
             '[[rules]]\nname = "x"\nsignal = "search_rate"\ndetector = "adwin"\nfalse_alarm_every = "7d"\n',
             "false_alarm_every",
@@ -73,3 +73,19 @@ def test_what_is_wrong_is_said_with_exit_code_two(tmp_path: Path, toml: str, pat
     code, output = checked(str(file))
     assert code == 2
     assert path in output
+
+
+def test_the_last_line_speaks_of_the_rules_that_share_the_promise(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    limit = '[[rules]]\nname = "slow"\nsignal = "latency_p95"\ndetector = "threshold"\nsettings = { limit = 500 }\n'
+    file.write_text(limit + 'direction = "up"\n', "utf-8")
+    assert "1 rule, none promises" in checked(str(file))[1]
+
+
+def test_a_file_without_rules_is_told_from_one_that_has_the_default_ones(tmp_path: Path) -> None:
+    file = tmp_path / "empty.toml"
+    file.write_text("", "utf-8")
+    code, output = checked(str(file))
+    assert code == 0
+    assert "has no [[rules]]" in output
+    assert "has no [[rules]]" not in checked()[1]

@@ -4,9 +4,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from detectors.rules import DEFAULT_RULES
 from schemas.silences import SilenceMatcher
 from streams.cli.main import main
-from streams.cli.silence_arguments import DURATION, MATCHER, matcher_text
+from streams.cli.silence_arguments import DURATION, MATCHER, matcher_text, unknown_rules
 
 
 @pytest.mark.parametrize(
@@ -67,3 +68,23 @@ def test_each_has_help_with_an_example() -> None:
         shown = CliRunner().invoke(main, ["silence", name, "--help"])
         assert shown.exit_code == 0
         assert f"matchwatch silence {name}" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "matchdrop",
+            "no rule 'matchdrop': if detect has none either, this silences nothing; did you mean match_drop?",
+        ),
+        ("rule=x", "`matchwatch rules check` lists them"),
+        ("match_drop", ""),
+        ("rule=~match*", ""),
+        ("rule!=matchdrop", ""),
+        ("surface=ads", ""),
+    ],
+)
+def test_a_rule_that_there_is_not_is_said(text: str, said: str) -> None:
+    lines = list(unknown_rules([MATCHER.convert(text, None, None)], [rule.name for rule in DEFAULT_RULES]))
+    assert len(lines) == bool(said)
+    assert said in "".join(lines)

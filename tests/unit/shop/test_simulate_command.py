@@ -41,6 +41,16 @@ def test_without_json_the_counts_and_the_faults_are_shown(tmp_path: Path) -> Non
     assert "2026-01-05T10:00:30.000Z  latency" in done.stdout
 
 
+def test_a_recording_is_not_written_over(tmp_path: Path) -> None:
+    kept = tmp_path / "search-events.ndjson"
+    kept.write_bytes(b"kept")
+    done = CliRunner().invoke(command, [*SHORT, "--out", str(tmp_path)])
+    assert done.exit_code == 2
+    assert "holds a recording" in done.stderr
+    assert [x.name for x in tmp_path.iterdir()] == [kept.name]
+    assert kept.read_bytes() == b"kept"
+
+
 def test_no_fault_is_none(tmp_path: Path) -> None:
     done = CliRunner().invoke(command, [*SHORT, "--fault", "none", "--out", str(tmp_path), "--json"])
     assert json.loads(done.stdout)["truth"]["should_alarm"] is False
