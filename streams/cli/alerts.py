@@ -20,11 +20,12 @@ from streams.stack.home import load_settings
 
 
 @click.command(
-    epilog="\b\nExamples:\n  matchwatch alerts --last 1\n  matchwatch alerts --incidents\n"
+    epilog="\b\nExamples:\n  matchwatch alerts --rule match_drop --last 1\n  matchwatch alerts --incidents\n"
     "  matchwatch alerts --follow --json | jq -r '.data.summary'"
 )
 @click.option("--follow", is_flag=True, help="Go on as alerts come, until Ctrl-C.")
 @click.option("--last", type=click.IntRange(min=1), help="Of those that are there, only so many of the newest.")
+@click.option("--rule", help="Only those of one rule.")
 @click.option("--brief", is_flag=True, help="One line for each alert.")
 @click.option("--incidents", "by_incident", is_flag=True, help="One line for each incident: what broke together.")
 @click.option("--wait", "wait_s", type=click.FloatRange(min=0), default=0.0, help="Seconds to wait for a broker.")
@@ -34,6 +35,7 @@ def command(
     *,
     follow: bool,
     last: int | None,
+    rule: str | None,
     brief: bool,
     by_incident: bool,
     wait_s: float,
@@ -44,8 +46,8 @@ def command(
 
     A firing alert is shown with all that is known of it, a resolved one as a line.
     """
-    if by_incident and (follow or brief):
-        raise click.UsageError("--incidents goes with neither --follow nor --brief")
+    if by_incident and (follow or brief or rule):
+        raise click.UsageError("--incidents goes with none of --follow, --brief and --rule")
     settings = load_settings(config)
     console = stdout_console()
 
@@ -65,7 +67,7 @@ def command(
             rows = incident_rows(alert for alert, _ in log.to_end())
             _show_incidents(rows if last is None else rows[-last:], as_json=as_json)
             return
-        there = log.to_end()
+        there = (one for one in log.to_end() if rule in {None, one[0].data.rule})
         shown = 0
         for alert, value in there if last is None else deque(there, last):
             show(alert, value)
@@ -73,7 +75,8 @@ def command(
         if not shown and not as_json:
             console.print("no alerts")
         for alert, value in log.tail() if follow else ():
-            show(alert, value)
+            if rule in {None, alert.data.rule}:
+                show(alert, value)
 
 
 def _show_incidents(rows: list[IncidentRow], *, as_json: bool) -> None:

@@ -102,6 +102,9 @@ def test_alerts_are_printed_as_they_lie_in_the_topic_each_id_once(settings: Sett
     assert result.stdout.splitlines() == [encode_alert(one).decode() for one in (ALERT, resolved)]
     (last,) = call(settings, tmp_path, "alerts", "--json", "--last", "1").stdout.splitlines()
     assert json.loads(last)["id"] == "a2"
+    of_rule = call(settings, tmp_path, "alerts", "--json", "--rule", ALERT.data.rule, "--last", "1").stdout
+    assert json.loads(of_rule)["id"] == "a2"
+    assert call(settings, tmp_path, "alerts", "--rule", "another").stdout == "no alerts\n"
     shown = call(settings, tmp_path, "alerts").stdout
     assert "FIRING · critical" in shown
     assert "resolved critical" in shown
