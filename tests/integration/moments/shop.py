@@ -137,10 +137,11 @@ class Watched:
     def says(self, words: str) -> None:
         wait_until(lambda: words in self.log(), f"{words!r} in\n{self.log()[-3000:]}")
 
-    def ends(self, status: int, words: str) -> None:
-        """Wait for the end with a status, and find words in one line of the log."""
+    def ends(self, status: int, *words: str) -> None:
+        """Wait for the end with a status, and find some of the words in one line of the log."""
         assert self.process.wait(60) == status, self.log()[-3000:]
-        assert any(words in line for line in self.log().splitlines()), self.log()[-3000:]
+        lines = self.log().splitlines()
+        assert any(one in line for line in lines for one in words), self.log()[-3000:]
 
     def stop(self) -> None:
         self.process.terminate()
